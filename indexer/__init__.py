@@ -1,0 +1,1 @@
+"""The write side: turn a catalogue file into a release folder."""

@@ -1,0 +1,136 @@
+"""Turn a catalogue file into practices; report every bad row at once and lose nothing silently."""
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from indexer.practice import Practice
+
+Vocabulary = Mapping[str, Mapping[str, str]]
+"""Field name -> code -> label. A field that is not in it takes any code."""
+
+VOCABULARY_FILE = "vocabulary.toml"
+_SHOWN_PROBLEMS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in a catalogue file. `line` counts from 1; `field` is empty where the whole row is meant."""
+
+    path: Path
+    line: int
+    field: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        where = f"{self.path.name}, line {self.line}"
+        what = f"field '{self.field}' is {self.found}" if self.field else self.found
+        return f"{where}: {what}; {self.expected}"
+
+
+class CatalogueError(ValueError):
+    """A catalogue has bad rows; `problems` holds all of them in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = [str(problem) for problem in self.problems[:_SHOWN_PROBLEMS]]
+        if len(self.problems) > _SHOWN_PROBLEMS:
+            lines.append(f"... and {len(self.problems) - _SHOWN_PROBLEMS} more")
+        super().__init__("\n".join(lines))
+
+
+def read_vocabulary(path: Path) -> Vocabulary:
+    """Return the controlled vocabularies of a `vocabulary.toml`; empty when there is no such file.
+
+    Raises CatalogueError when the file is not TOML of the form `[field]` with `code = "label"`.
+    """
+    if not path.is_file():
+        return MappingProxyType({})
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CatalogueError([Problem(path, 1, "", f"not readable: {error}", "expected TOML in UTF-8")]) from error
+    for field, labels in tables.items():
+        if not isinstance(labels, dict) or not all(isinstance(label, str) for label in labels.values()):
+            raise CatalogueError([Problem(path, 1, field, repr(labels), 'expected a table of code = "label"')])
+    return MappingProxyType({field: MappingProxyType(labels) for field, labels in tables.items()})
+
+
+def read_catalogue(path: Path, vocabulary: Vocabulary | None = None) -> list[Practice]:
+    """Return the practices of a JSONL file in file order; blank lines are skipped.
+
+    `vocabulary` is by default the `vocabulary.toml` beside the file. Raises CatalogueError that names every bad row:
+    broken JSON, fields that are missing, unknown or wrong, codes outside the vocabulary, ids that occur twice,
+    and references to practices that are not there. Raises FileNotFoundError when there is no such file.
+    """
+    if vocabulary is None:
+        vocabulary = read_vocabulary(path.parent / VOCABULARY_FILE)
+    practices: list[Practice] = []
+    line_of: dict[str, int] = {}
+    problems: list[Problem] = []
+    for line, text in _numbered_lines(path):
+        try:
+            practice = Practice.model_validate_json(text)
+        except ValidationError as error:
+            problems.extend(_row_problems(path, line, error))
+            continue
+        problems.extend(_code_problems(path, line, practice, vocabulary))
+        if practice.id in line_of:
+            expected = f"expected an id of its own, line {line_of[practice.id]} has this one already"
+            problems.append(Problem(path, line, "id", repr(practice.id), expected))
+        line_of.setdefault(practice.id, line)
+        practices.append(practice)
+    problems.extend(_reference_problems(path, practices, line_of))
+    if not practices and not problems:
+        problems.append(Problem(path, 1, "", "no practice in this file", "expected one JSON object a line"))
+    if problems:
+        raise CatalogueError(sorted(problems, key=lambda problem: problem.line))
+    return practices
+
+
+def _numbered_lines(path: Path) -> list[tuple[int, bytes]]:
+    lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _row_problems(path: Path, line: int, error: ValidationError) -> list[Problem]:
+    problems = []
+    for fault in error.errors(include_url=False, include_context=False):
+        field = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "missing":
+            problems.append(Problem(path, line, field, "missing", "expected a value"))
+        elif field:
+            problems.append(Problem(path, line, field, _shortened(fault["input"]), message))
+        else:
+            problems.append(Problem(path, line, "", "row is not valid", message))
+    return problems
+
+
+def _shortened(value: object, length: int = 80) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _code_problems(path: Path, line: int, practice: Practice, vocabulary: Vocabulary) -> list[Problem]:
+    problems = []
+    for field, labels in vocabulary.items():
+        for code in getattr(practice, field, ()):
+            if code not in labels:
+                expected = f"expected one of: {', '.join(sorted(labels))}"
+                problems.append(Problem(path, line, field, repr(code), expected))
+    return problems
+
+
+def _reference_problems(path: Path, practices: list[Practice], line_of: Mapping[str, int]) -> list[Problem]:
+    return [
+        Problem(path, line_of[practice.id], "succeeded_by", repr(practice.succeeded_by), "no practice has this id")
+        for practice in practices
+        if practice.succeeded_by is not None and practice.succeeded_by not in line_of
+    ]

@@ -1,0 +1,71 @@
+"""Turn a practice into passages that the encoder sees whole: windows that cover every character, and sentences."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import sentencex
+from semantic_text_splitter import TextSplitter
+
+from indexer.practice import Practice
+
+OVERLAP_SHARE = 0.15
+"""Share of a window that is repeated in the next one, so that no thought is only ever seen cut in two."""
+
+DEFAULT_LANGUAGE = "en"
+"""Whose rules of punctuation hold where a record does not name its language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Characters `start` to `end` (exclusive) of `practice_text(practice)`."""
+
+    practice_id: str
+    start: int
+    end: int
+
+
+def practice_text(practice: Practice) -> str:
+    """Return all that the encoder reads of a practice: titles and summary lead, one field a line."""
+    fields = (
+        practice.title,
+        practice.original_title if practice.original_title != practice.title else None,
+        practice.summary,
+        practice.description,
+        *(result.text for result in practice.results),
+    )
+    return "\n".join(field for field in fields if field)
+
+
+def split_text(text: str, *, max_tokens: int, count_tokens: Callable[[str], int]) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of the windows that cover every character of `text`, in order.
+
+    A text of at most `max_tokens` is one window. A longer one is cut at the ends of paragraphs or sentences where it
+    can be, with an overlap. `count_tokens` counts as the encoder does, its prompt and special tokens included.
+    """
+    if count_tokens(text) <= max_tokens:
+        yield 0, len(text)
+        return
+    splitter = TextSplitter.from_callback(count_tokens, max_tokens, int(max_tokens * OVERLAP_SHARE), trim=False)
+    for start, window in splitter.chunk_indices(text):
+        yield start, start + len(window)
+
+
+def split_sentences(text: str, language: str) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of the sentences of a text without the white space around them, in order."""
+    for boundary in sentencex.get_sentence_boundaries(language, text):
+        start, end = boundary["start_index"], boundary["end_index"]
+        sentence = text[start:end]
+        if sentence.strip():
+            yield start + len(sentence) - len(sentence.lstrip()), end - len(sentence) + len(sentence.rstrip())
+
+
+def window_passages(practice: Practice, *, max_tokens: int, count_tokens: Callable[[str], int]) -> list[Passage]:
+    """Return the windows over a practice's text in order; together they hold every character of it."""
+    windows = split_text(practice_text(practice), max_tokens=max_tokens, count_tokens=count_tokens)
+    return [Passage(practice.id, start, end) for start, end in windows]
+
+
+def sentence_passages(practice: Practice) -> list[Passage]:
+    """Return the sentences of a practice's text in order."""
+    limits = split_sentences(practice_text(practice), practice.language or DEFAULT_LANGUAGE)
+    return [Passage(practice.id, start, end) for start, end in limits]

@@ -1,0 +1,333 @@
+"""Turn built parts into a release folder that is published atomically, and a folder back into a verified release."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter, ValidationError
+
+from indexer.catalogue import Vocabulary
+from indexer.checksums import file_sha256, wrong_files
+from indexer.encoder import Encoder
+from indexer.passages import Passage
+from indexer.practice import Practice
+from indexer.registry import EncoderSpec
+from indexer.thesaurus import Thesaurus
+from indexer.vectors import VectorIndex
+
+FORMAT_VERSION = 1
+CURRENT = "current"
+MANIFEST_FILE = "manifest.json"
+PRACTICES_FILE = "practices.jsonl"
+WINDOWS_FILE = "windows.jsonl"
+VECTORS_FILE = "windows.faiss"
+SENTENCES_FILE = "sentences.jsonl"
+SENTENCE_EMBEDDINGS_FILE = "sentences.npy"
+CENTROIDS_FILE = "centroids.npy"
+VOCABULARY_FILE = "vocabulary.json"
+THESAURUS_FILE = "thesaurus.json"
+
+MIN_CANARY_COSINE = 0.999
+"""The same weights under other versions of torch differ by less than this; another encoder by far more."""
+
+
+class ReleaseError(RuntimeError):
+    """A release cannot be used; the message says which one, what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A text and its embedding at build time, compared at start: two encoders may have the same dimension."""
+
+    text: str
+    is_query: bool
+    embedding: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRecord:
+    """The encoder that made the vectors of a release."""
+
+    name: str
+    identity: str
+    revision: str
+    dim: int
+    max_tokens: int
+    query_prompt: str
+    document_prompt: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a release holds. `long_texts`: practices longer than the encoder sees, held in several windows."""
+
+    practices: int
+    windows: int
+    sentences: int
+    long_texts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The description of a release. `created_at` is UTC in ISO 8601; `files` maps names to sha256 sums."""
+
+    format_version: int
+    release_id: str
+    created_at: str
+    duration_seconds: float
+    catalogue_name: str
+    catalogue_sha256: str
+    encoder: EncoderRecord
+    index: str
+    counts: Counts
+    versions: Mapping[str, str]
+    files: Mapping[str, str]
+    canaries: tuple[Canary, ...]
+
+
+_MANIFEST = TypeAdapter(Manifest)
+_PASSAGE = TypeAdapter(Passage)
+_THESAURUS: TypeAdapter[dict[str, dict[str, list[str]]]] = TypeAdapter(dict[str, dict[str, list[str]]])
+_VOCABULARY: TypeAdapter[dict[str, dict[str, str]]] = TypeAdapter(dict[str, dict[str, str]])
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a release holds beside its manifest; passages of one practice stand together, in catalogue order.
+
+    Row r of `vectors` is the embedding of `windows[r]`. Row r of `sentence_embeddings` (n, dim, float16) is that of
+    `sentences[r]`, less `document_centroid` and of unit length. The centroids (dim,) are the means of the sentences
+    and of the probe questions: what all texts and all questions have in common says nothing about any of them.
+    """
+
+    practices: Sequence[Practice]
+    windows: Sequence[Passage]
+    vectors: VectorIndex
+    sentences: Sequence[Passage]
+    sentence_embeddings: npt.NDArray[np.float16]
+    document_centroid: npt.NDArray[np.float32]
+    query_centroid: npt.NDArray[np.float32]
+    vocabulary: Vocabulary
+    thesaurus: Thesaurus
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A verified release in memory."""
+
+    folder: Path
+    manifest: Manifest
+    parts: Parts
+
+
+def encoder_record(spec: EncoderSpec) -> EncoderRecord:
+    """Return what a manifest says of an encoder."""
+    return EncoderRecord(
+        name=spec.name,
+        identity=spec.identity,
+        revision=spec.revision,
+        dim=spec.dim,
+        max_tokens=spec.max_tokens,
+        query_prompt=spec.query_prompt,
+        document_prompt=spec.document_prompt,
+        files=dict(spec.files),
+    )
+
+
+@contextmanager
+def release_draft(releases: Path) -> Iterator[Path]:
+    """Give an empty folder inside `releases` to build in; what is not published when the block ends is removed.
+
+    Drafts that killed builds left behind are removed too.
+    """
+    releases.mkdir(parents=True, exist_ok=True)
+    for draft in releases.glob(".draft-*"):
+        owner = draft.name.split("-")[1]
+        if not (owner.isdigit() and Path(f"/proc/{owner}").exists()):
+            shutil.rmtree(draft, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=releases))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_parts(folder: Path, parts: Parts) -> dict[str, str]:
+    """Write all files of a release but the manifest; return their sha256 sums by name."""
+    _write_lines(folder / PRACTICES_FILE, (one.model_dump_json(exclude_defaults=True) for one in parts.practices))
+    _write_lines(folder / WINDOWS_FILE, (_PASSAGE.dump_json(one).decode() for one in parts.windows))
+    _write_lines(folder / SENTENCES_FILE, (_PASSAGE.dump_json(one).decode() for one in parts.sentences))
+    parts.vectors.save(folder / VECTORS_FILE)
+    np.save(folder / SENTENCE_EMBEDDINGS_FILE, parts.sentence_embeddings, allow_pickle=False)
+    centroids = np.stack([parts.document_centroid, parts.query_centroid])
+    np.save(folder / CENTROIDS_FILE, centroids, allow_pickle=False)
+    plain = {field: dict(labels) for field, labels in parts.vocabulary.items()}
+    (folder / VOCABULARY_FILE).write_bytes(_VOCABULARY.dump_json(plain))
+    terms = {gloss: {code: list(words) for code, words in by.items()} for gloss, by in parts.thesaurus.items()}
+    (folder / THESAURUS_FILE).write_bytes(_THESAURUS.dump_json(terms))
+    return {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a release; it is the last file of a complete folder."""
+    text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False)
+    (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def publish(draft: Path, releases: Path) -> Path:
+    """Give a complete draft its name and point `current` at it; return the published folder.
+
+    Both steps are renames on one file system: at every moment `current` names a whole release, the old or the new one.
+    A published folder of the same id is kept when it is sound: releases are immutable.
+    """
+    manifest = read_manifest(draft)
+    target = releases / manifest.release_id
+    _sync(draft)
+    if target.exists() and wrong_files(target, read_manifest(target).files):
+        broken = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-broken-", dir=releases))
+        target.rename(broken / target.name)
+        shutil.rmtree(broken)
+    if not target.exists():
+        draft.rename(target)
+    activate(releases, manifest.release_id)
+    return target
+
+
+def activate(releases: Path, release_id: str) -> None:
+    """Point `current` at a published release, in one step that cannot be seen half done."""
+    link = releases / f".{CURRENT}-{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(release_id)
+    link.replace(releases / CURRENT)
+    _sync_folder(releases)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of a release folder. Raises ReleaseError when it is missing, damaged or of another format."""
+    path = folder / MANIFEST_FILE
+    if not path.is_file():
+        raise ReleaseError(f"{folder} is not a release: no {MANIFEST_FILE} in it; build one with `practices index`")
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = content.get("format_version")
+        if version != FORMAT_VERSION:
+            raise ReleaseError(
+                f"{path}: format version is {version}, this program reads {FORMAT_VERSION}; "
+                "rebuild the release with `practices index`"
+            )
+        return _MANIFEST.validate_python(content)
+    except (ValidationError, ValueError, AttributeError) as error:
+        raise ReleaseError(f"{path} is damaged ({error}); rebuild the release with `practices index`") from error
+
+
+def load_release(folder: Path) -> Release:
+    """Return the release in `folder`, every file checked against the manifest.
+
+    Raises ReleaseError that names each missing or changed file, or each count that does not agree.
+    """
+    folder = folder.resolve()
+    manifest = read_manifest(folder)
+    advice = "restore the folder or rebuild it with `practices index`"
+    faults = wrong_files(folder, manifest.files)
+    if faults:
+        raise ReleaseError(f"release {manifest.release_id} is damaged; {advice}:\n  " + "\n  ".join(faults))
+    try:
+        release = Release(folder, manifest, _read_parts(folder))
+    except ValueError as error:
+        raise ReleaseError(f"release {manifest.release_id} cannot be read ({error}); {advice}") from error
+    faults = _disagreements(release)
+    if faults:
+        found = "\n  ".join(faults)
+        raise ReleaseError(f"release {manifest.release_id} contradicts its manifest; {advice}:\n  {found}")
+    return release
+
+
+def _read_parts(folder: Path) -> Parts:
+    document_centroid, query_centroid = np.load(folder / CENTROIDS_FILE, allow_pickle=False)
+    return Parts(
+        practices=tuple(Practice.model_validate_json(line) for line in _lines(folder / PRACTICES_FILE)),
+        windows=tuple(_PASSAGE.validate_json(line) for line in _lines(folder / WINDOWS_FILE)),
+        vectors=VectorIndex.load(folder / VECTORS_FILE),
+        sentences=tuple(_PASSAGE.validate_json(line) for line in _lines(folder / SENTENCES_FILE)),
+        sentence_embeddings=np.load(folder / SENTENCE_EMBEDDINGS_FILE, mmap_mode="r", allow_pickle=False),
+        document_centroid=document_centroid,
+        query_centroid=query_centroid,
+        vocabulary=_VOCABULARY.validate_json((folder / VOCABULARY_FILE).read_bytes()),
+        thesaurus=_THESAURUS.validate_json((folder / THESAURUS_FILE).read_bytes()),
+    )
+
+
+def _disagreements(release: Release) -> list[str]:
+    counts, dim, parts = release.manifest.counts, release.manifest.encoder.dim, release.parts
+    pairs = (
+        ("practices", len(parts.practices), counts.practices),
+        ("windows", len(parts.windows), counts.windows),
+        ("vectors", parts.vectors.size, counts.windows),
+        ("dimensions of a vector", parts.vectors.dim, dim),
+        ("sentences", len(parts.sentences), counts.sentences),
+        ("shape of the sentences' embeddings", parts.sentence_embeddings.shape, (counts.sentences, dim)),
+        ("dimensions of a centroid", parts.query_centroid.shape, (dim,)),
+    )
+    return [f"{what}: {found}, the manifest says {said}" for what, found, said in pairs if found != said]
+
+
+def make_canaries(encoder: Encoder, texts: Sequence[str]) -> tuple[Canary, ...]:
+    """Return every text once as a query and once as a document, with its embedding."""
+    queries, documents = encoder.encode_queries(texts), encoder.encode_documents(texts)
+    return tuple(
+        Canary(text, is_query, tuple(round(float(value), 6) for value in row))
+        for is_query, rows in ((True, queries), (False, documents))
+        for text, row in zip(texts, rows, strict=True)
+    )
+
+
+def check_encoder(manifest: Manifest, encoder: Encoder) -> None:
+    """Raise ReleaseError unless `encoder` is the one that built the release, by identity and by its own vectors."""
+    advice = "rebuild the release with `practices index`, or give the service the encoder that built it"
+    built, loaded = manifest.encoder.identity, encoder.spec.identity
+    if built != loaded:
+        raise ReleaseError(
+            f"release {manifest.release_id} was built with encoder '{built}' but the service loads '{loaded}'; {advice}"
+        )
+    for canary in manifest.canaries:
+        encode = encoder.encode_queries if canary.is_query else encoder.encode_documents
+        cosine = float(encode([canary.text])[0] @ np.asarray(canary.embedding, dtype=np.float32))
+        if not cosine >= MIN_CANARY_COSINE:
+            raise ReleaseError(
+                f"release {manifest.release_id}: encoder '{loaded}' gives '{canary.text}' a vector with cosine "
+                f"{cosine:.4f} to the one at build time, expected at least {MIN_CANARY_COSINE}; {advice}"
+            )
+
+
+def _write_lines(path: Path, lines: Iterator[str]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(line + "\n" for line in lines)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from file
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,58 @@
+"""Turn a catalogue file and what lies beside it into the one input of a build."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.catalogue import VOCABULARY_FILE, Vocabulary, read_catalogue, read_vocabulary
+from indexer.practice import Practice
+from indexer.probes import Probe, read_probes
+from indexer.shipped import shipped_path
+from indexer.thesaurus import Thesaurus, read_thesaurus
+
+THESAURUS_FILE = "thesaurus.toml"
+PROBES_FILE = "probes.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueSource:
+    """What a release is built from. `sha256` is over all of the content, whatever files it came from."""
+
+    name: str
+    practices: Sequence[Practice]
+    vocabulary: Vocabulary
+    thesaurus: Thesaurus
+    probes: Sequence[Probe]
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash of the content."""
+        tables = [{field: dict(labels) for field, labels in self.vocabulary.items()}, dict(self.thesaurus)]
+        digest = hashlib.sha256(json.dumps(tables, sort_keys=True).encode())
+        for record in (*self.probes, *self.practices):
+            digest.update(record.model_dump_json().encode() + b"\n")
+        return digest.hexdigest()
+
+
+def read_source(catalogue: Path) -> CatalogueSource:
+    """Return a catalogue with its vocabulary, thesaurus and probes, each optional and beside it.
+
+    Without probes of its own a catalogue is measured with the shipped ones. Raises CatalogueError, ThesaurusError or
+    ProbesError.
+    """
+    folder = catalogue.parent
+    vocabulary = read_vocabulary(folder / VOCABULARY_FILE)
+    return CatalogueSource(
+        name=catalogue.name,
+        practices=read_catalogue(catalogue, vocabulary),
+        vocabulary=vocabulary,
+        thesaurus=read_thesaurus(folder / THESAURUS_FILE),
+        probes=read_probes(folder / PROBES_FILE) if (folder / PROBES_FILE).is_file() else shipped_probes(),
+    )
+
+
+def shipped_probes() -> Sequence[Probe]:
+    """Return the probes of the shipped catalogue."""
+    return read_probes(shipped_path("data/catalogue") / PROBES_FILE)

@@ -1,0 +1,1 @@
+"""The read side: turn a release folder and a question into hits."""

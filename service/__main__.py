@@ -1,0 +1,258 @@
+"""The command line: `practices index | serve | search | related | evaluate | check`."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from indexer.build import build_release, find_current
+from indexer.catalogue import CatalogueError, read_catalogue
+from indexer.embedding_cache import EmbeddingCache
+from indexer.encoder import Encoder
+from indexer.registry import EncoderError, find_spec, read_registry
+from indexer.release import Release, ReleaseError, check_encoder, read_manifest
+from indexer.source import CatalogueSource, read_source
+from service.collection import CollectionError, read_beir, read_shipped_collection
+from service.loading import load_current_release, load_encoder
+from service.retriever import Retriever, Scorer, UnknownPracticeError
+from service.schemas import HitModel, SearchRequest
+from service.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+_OUT = Console()
+_LOG = Console(stderr=True)
+
+CatalogueArgument = Annotated[Path, typer.Argument(help="catalogue file (JSONL)", show_default=False)]
+TopKOption = Annotated[int, typer.Option("--top-k", min=1, max=100, help="how many practices")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+EncoderOption = Annotated[str | None, typer.Option("--encoder", help="name in models/registry.toml")]
+
+
+def main() -> None:
+    """Run the command line; an expected error is one message and status 1, without a traceback."""
+    try:
+        app()
+    except (CatalogueError, CollectionError, EncoderError, ReleaseError, UnknownPracticeError, OSError) as error:
+        _LOG.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(1) from error
+
+
+@app.command()
+def index(
+    catalogue: Annotated[Path | None, typer.Argument(help="catalogue file; the shipped one by default")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="folder of releases")] = None,
+    encoder: EncoderOption = None,
+) -> None:
+    """Build a release of a catalogue and publish it; nothing is done when it is up to date."""
+    settings = _settings(releases=out, encoder=encoder)
+    release = _index(read_source(catalogue or settings.catalogue), settings)
+    _report(release)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="address to listen on")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="port to listen on")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="processes that answer")] = None,
+) -> None:
+    """Serve the current release over HTTP; the shipped catalogue's release is built first if there is none."""
+    import uvicorn  # noqa: PLC0415  only this command needs a web server
+
+    settings = _settings(host=host, port=port, workers=workers)
+    if not (settings.releases / "current").exists():
+        _index(read_source(settings.catalogue), settings)
+    manifest = read_manifest(settings.releases / "current")
+    _LOG.print(
+        f"Release {manifest.release_id}: {manifest.counts.practices} practices, encoder {manifest.encoder.identity}",
+        highlight=False,
+    )
+    uvicorn.run(
+        "service.app:create_app_from_settings",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+    )
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="a question in plain words", show_default=False)],
+    top_k: TopKOption = 5,
+    as_json: JsonOption = False,  # noqa: FBT002  a command-line switch
+) -> None:
+    """Print the practices that answer a question best."""
+    from service.answers import search_response  # noqa: PLC0415  keeps the other commands quick to start
+
+    request = SearchRequest(query=text, top_k=top_k)
+    retriever, encoder = _retriever_and_encoder(_settings())
+    started = time.perf_counter()
+    answer = search_response(retriever, request, encoder.encode_queries([retriever.expand(request.query)])[0], started)
+    if as_json:
+        _print_json(answer.model_dump(mode="json"))
+    else:
+        _print_hits(answer.hits)
+
+
+@app.command()
+def related(
+    practice_id: Annotated[str, typer.Argument(help="id of a practice", show_default=False)],
+    top_k: TopKOption = 5,
+    as_json: JsonOption = False,  # noqa: FBT002  a command-line switch
+) -> None:
+    """Print the practices most like a practice."""
+    from service.answers import related_response  # noqa: PLC0415  keeps the other commands quick to start
+
+    answer = related_response(Retriever(load_current_release(_settings())), practice_id, top_k)
+    if as_json:
+        _print_json(answer.model_dump(mode="json"))
+    else:
+        _print_hits(answer.hits)
+
+
+@app.command()
+def evaluate(
+    collection: Annotated[Path | None, typer.Argument(help="folder in BEIR layout; the shipped one by default")] = None,
+    encoder: EncoderOption = None,
+    scorer: Annotated[
+        Scorer, typer.Option("--scorer", help="what ranks: plain cosine of windows, or all of it")
+    ] = "sentences",
+    as_json: JsonOption = False,  # noqa: FBT002  a command-line switch
+) -> None:
+    """Measure the search on a judged collection: nDCG@10, R@100, RR@10, P@1, seconds."""
+    from service.evaluate import MEASURES, measure, search_all  # noqa: PLC0415  needs the extra `evaluate`
+
+    settings = _settings(encoder=encoder)
+    judged = read_beir(collection) if collection else read_shipped_collection(settings.catalogue)
+    target = settings.cache / "evaluate" / f"{judged.name}-{settings.encoder}"
+    loaded = load_encoder(settings.encoder, settings)
+    release = _index(judged.source, settings.model_copy(update={"releases": target}), loaded)
+    started = time.perf_counter()
+    run = search_all(judged.queries, Retriever(release, scorer=scorer), loaded)
+    seconds = round(time.perf_counter() - started, 1)
+    measurements = measure(judged, run)
+    if as_json:
+        rows = [{"group": one.group, "queries": one.queries, **one.values} for one in measurements]
+        _print_json({"collection": judged.name, "encoder": loaded.spec.identity, "seconds": seconds, "rows": rows})
+        return
+    table = Table(title=f"{judged.name}, {loaded.spec.name}, {seconds} s for all questions")
+    table.add_column("questions")
+    for name in ("count", *map(str, MEASURES)):
+        table.add_column(name, justify="right")
+    for one in measurements:
+        table.add_row(one.group, str(one.queries), *(f"{one.values[str(name)]:.3f}" for name in MEASURES))
+    _OUT.print(table)
+
+
+@app.command()
+def check(catalogue: CatalogueArgument) -> None:
+    """Report the quality of a catalogue; status 1 where rows are bad."""
+    practices = read_catalogue(catalogue)
+    table = Table(title=f"{catalogue.name}: {len(practices)} practices, no bad row")
+    table.add_column("field")
+    table.add_column("not known", justify="right")
+    table.add_column("practices")
+    for field in ("summary", "description", "country", "start_year", "organisation", "evidence_level", "sources"):
+        empty = [practice.id for practice in practices if getattr(practice, field) in (None, ())]
+        if empty:
+            shown = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
+            table.add_row(field, str(len(empty)), shown)
+    _OUT.print(table)
+
+
+def _settings(**options: object) -> Settings:
+    """Return the settings with command-line options on top, which worker processes then inherit."""
+    for name, value in options.items():
+        if value is not None:
+            os.environ[f"PRACTICES_{name.upper()}"] = str(value)
+    return Settings()
+
+
+def _index(source: CatalogueSource, settings: Settings, encoder: Encoder | None = None) -> Release:
+    spec = find_spec(settings.encoder, read_registry())
+    current = find_current(settings.releases, source, spec)
+    if current is not None:
+        return current
+    encoder = encoder or _loaded(settings.encoder, settings)
+    cache = EmbeddingCache(settings.cache, spec.identity, spec.dim)
+    with _progress() as progress:
+        task = progress.add_task("passages encoded", total=None)
+        return build_release(
+            source,
+            encoder,
+            releases=settings.releases,
+            cache=cache,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+
+
+def _retriever_and_encoder(settings: Settings) -> tuple[Retriever, Encoder]:
+    release = load_current_release(settings)
+    encoder = _loaded(release.manifest.encoder.name, settings)
+    check_encoder(release.manifest, encoder)
+    return Retriever(release), encoder
+
+
+def _loaded(name: str, settings: Settings) -> Encoder:
+    with _LOG.status(f"loading encoder {name}"):
+        return load_encoder(name, settings)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_LOG) as progress:
+        yield progress
+
+
+def _report(release: Release) -> None:
+    manifest = release.manifest
+    table = Table(title=f"Release {manifest.release_id}", show_header=False)
+    counts = manifest.counts
+    rows = {
+        "folder": str(release.folder),
+        "built": f"{manifest.created_at}, in {manifest.duration_seconds} s",
+        "catalogue": f"{manifest.catalogue_name}, sha256 {manifest.catalogue_sha256[:16]}…",
+        "encoder": manifest.encoder.identity,
+        "practices": str(counts.practices),
+        "windows": f"{counts.windows}; {counts.long_texts} texts were longer than the encoder sees, nothing was cut",
+        "sentences": str(counts.sentences),
+        "index": manifest.index,
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    _OUT.print(table)
+
+
+def _print_hits(hits: list[HitModel]) -> None:
+    table = Table(show_lines=True)
+    table.add_column("", justify="right")
+    table.add_column("score", justify="right")
+    table.add_column("practice")
+    table.add_column("country")
+    table.add_column("id", overflow="fold")
+    for hit in hits:
+        text = f"[bold]{_plain(hit.practice.title)}[/bold]\n{_plain(hit.practice.summary or '')}"
+        table.add_row(str(hit.rank), f"{hit.score:.3f}", text, hit.practice.country or "", hit.practice.id)
+    _OUT.print(table)
+
+
+def _plain(text: str) -> str:
+    """Return catalogue text without the power to style the terminal."""
+    return text.replace("[", r"\[")
+
+
+def _print_json(content: object) -> None:
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
+
+
+if __name__ == "__main__":
+    main()

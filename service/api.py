@@ -1,0 +1,138 @@
+"""The HTTP calls of version 1: parse, await the answer, shape it."""
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response, status
+
+from indexer.practice import Practice
+from service.answers import (
+    index_response,
+    practice_page,
+    related_response,
+    search_response,
+    similar_response,
+)
+from service.encoder_queue import EncoderQueue
+from service.filters import Filters
+from service.problems import MEDIA_TYPE
+from service.retriever import Retriever
+from service.schemas import (
+    FacetResponse,
+    Health,
+    IndexResponse,
+    ListParameters,
+    PracticePage,
+    Problem,
+    RelatedResponse,
+    SearchParameters,
+    SearchRequest,
+    SearchResponse,
+    SimilarRequest,
+    SimilarResponse,
+    TopK,
+)
+
+PREFIX = "/api/v1"
+
+_PROBLEM: dict[str, Any] = {
+    "model": Problem,
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_INVALID: dict[int | str, dict[str, Any]] = {422: _PROBLEM | {"description": "the request is not valid"}}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {404: _PROBLEM | {"description": "no practice has this id"}}
+_BUSY: dict[int | str, dict[str, Any]] = {
+    503: _PROBLEM | {"description": "too many questions are waiting; Retry-After says when to try again"}
+}
+
+
+def _retriever(request: Request) -> Retriever:
+    retriever: Retriever = request.app.state.retriever
+    return retriever
+
+
+def _encoder(request: Request) -> EncoderQueue:
+    encoder: EncoderQueue = request.app.state.encoder
+    return encoder
+
+
+RetrieverDependency = Annotated[Retriever, Depends(_retriever)]
+EncoderDependency = Annotated[EncoderQueue, Depends(_encoder)]
+
+router = APIRouter(prefix=PREFIX, responses=_INVALID)
+health_router = APIRouter(prefix="/health", tags=["health"])
+
+
+@router.post("/search", tags=["search"], responses=_BUSY)
+async def search(request: SearchRequest, retriever: RetrieverDependency, encoder: EncoderDependency) -> SearchResponse:
+    """Return the practices that answer a question best."""
+    started = time.perf_counter()
+    embedding = await encoder.encode_query(retriever.expand(request.query))
+    return search_response(retriever, request, embedding, started)
+
+
+@router.get("/search", tags=["search"], responses=_BUSY)
+async def search_by_url(
+    parameters: Annotated[SearchParameters, Query()], retriever: RetrieverDependency, encoder: EncoderDependency
+) -> SearchResponse:
+    """Return the same answer for a question in the URL."""
+    return await search(parameters.request(), retriever, encoder)
+
+
+@router.post("/similar", tags=["search"], responses=_BUSY)
+async def similar(
+    request: SimilarRequest, retriever: RetrieverDependency, encoder: EncoderDependency
+) -> SimilarResponse:
+    """Return the practices most like a programme that is not in the catalogue."""
+    started = time.perf_counter()
+    embedding = await encoder.encode_document(f"{request.title}\n{request.description}".strip())
+    return similar_response(retriever, embedding, request.top_k, started)
+
+
+@router.get("/practices", tags=["practices"])
+async def practices(parameters: Annotated[ListParameters, Query()], retriever: RetrieverDependency) -> PracticePage:
+    """Return one page of the catalogue."""
+    return practice_page(retriever, parameters)
+
+
+@router.get("/practices/{practice_id}", tags=["practices"], responses=_UNKNOWN)
+async def practice(practice_id: str, retriever: RetrieverDependency) -> Practice:
+    """Return the whole record of a practice."""
+    return retriever.practice(practice_id)
+
+
+@router.get("/practices/{practice_id}/related", tags=["practices"], responses=_UNKNOWN)
+async def related(
+    practice_id: str, retriever: RetrieverDependency, top_k: Annotated[TopK, Query()] = 5
+) -> RelatedResponse:
+    """Return the practices most like a practice; itself is never among them."""
+    return related_response(retriever, practice_id, top_k)
+
+
+@router.get("/facets", tags=["practices"])
+async def facets(filters: Annotated[Filters, Query()], retriever: RetrieverDependency) -> FacetResponse:
+    """Return how many practices have each value, over those that pass the filters."""
+    passing = retriever.facets.passing(filters)
+    total = len(retriever.release.parts.practices) if passing is None else int(passing.sum())
+    return FacetResponse(total=total, facets=retriever.facets.counts(passing))
+
+
+@router.get("/index", tags=["service"])
+async def index(retriever: RetrieverDependency) -> IndexResponse:
+    """Return the manifest of the release that answers."""
+    return index_response(retriever)
+
+
+@health_router.get("/live")
+async def live() -> Health:
+    """Say that the process answers."""
+    return Health(status="ok")
+
+
+@health_router.get("/ready", responses={503: {"model": Health}})
+async def ready(encoder: EncoderDependency, response: Response) -> Health:
+    """Say whether questions can be answered."""
+    if encoder.is_running:
+        return Health(status="ok")
+    response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return Health(status="unavailable")

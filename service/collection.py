@@ -1,0 +1,120 @@
+"""Turn a judged test collection on disk into practices, queries and relevance judgements."""
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from indexer.practice import Practice
+from indexer.shipped import shipped_path
+from indexer.source import CatalogueSource, read_source, shipped_probes
+
+Qrels = Mapping[str, Mapping[str, int]]
+"""Query id -> practice id -> relevance, 0 for judged and not relevant."""
+
+_LONGEST_TITLE = 200
+
+
+class CollectionError(ValueError):
+    """A test collection is missing a file or has a line that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedQuery:
+    """One question of a collection; `kind` and `language` are empty where the collection does not say."""
+
+    query_id: str
+    text: str
+    kind: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What a measurement needs: documents as practices, queries, and judgements."""
+
+    name: str
+    source: CatalogueSource
+    queries: tuple[JudgedQuery, ...]
+    qrels: Qrels
+
+
+def read_shipped_collection(catalogue: Path) -> Collection:
+    """Return a catalogue with the shipped judged questions of `data/qrels`.
+
+    A translated question names the one it says the same as, by `base`, and has its judgements.
+    """
+    rows = list(_json_lines(shipped_path("data/qrels/queries.jsonl")))
+    queries = tuple(JudgedQuery(row["_id"], row["text"], row["kind"], row["language"]) for row in rows)
+    qrels = dict(_read_trec_qrels(shipped_path("data/qrels/qrels.txt")))
+    qrels |= {row["_id"]: qrels[row["base"]] for row in rows if "base" in row}
+    return Collection("practices", read_source(catalogue), queries, qrels)
+
+
+def read_beir(folder: Path) -> Collection:
+    """Return a collection in BEIR layout: corpus.jsonl, queries.jsonl (or .gz) and qrels/test.tsv.
+
+    Queries without any judgement are left out, as the field does. Raises CollectionError.
+    """
+    qrels = _read_beir_qrels(folder / "qrels" / "test.tsv")
+    practices = [_practice(row) for row in _json_lines(_plain_or_gz(folder / "corpus.jsonl"))]
+    queries = tuple(
+        JudgedQuery(str(row["_id"]), row["text"])
+        for row in _json_lines(_plain_or_gz(folder / "queries.jsonl"))
+        if str(row["_id"]) in qrels
+    )
+    if not practices or not queries:
+        raise CollectionError(f"{folder}: {len(practices)} documents and {len(queries)} judged queries, expected some")
+    name = "-".join(folder.resolve().parts[-2:]) if "-" in folder.name else folder.resolve().name
+    source = CatalogueSource(name, practices, vocabulary={}, thesaurus={}, probes=shipped_probes())
+    return Collection(name, source, queries, qrels)
+
+
+def _practice(row: Mapping[str, Any]) -> Practice:
+    """Return a document as a practice; without a title, the first sentence of its text serves as one."""
+    title, text = (row.get("title") or "").strip(), (row.get("text") or "").strip()
+    if not title:
+        head, stop, tail = text.partition(". ")
+        title, text = (head + stop.rstrip(), tail.strip()) if len(head) <= _LONGEST_TITLE else (text, "")
+    return Practice(id=str(row["_id"]), title=title or str(row["_id"]), description=text or None)
+
+
+def _plain_or_gz(path: Path) -> Path:
+    packed = path.with_name(path.name + ".gz")
+    if not path.is_file() and not packed.is_file():
+        raise CollectionError(f"{path.parent}: no {path.name} or {packed.name}; expected a folder in BEIR layout")
+    return path if path.is_file() else packed
+
+
+def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    open_text = gzip.open if path.suffix == ".gz" else open
+    with open_text(path, "rt", encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise CollectionError(f"{path}, line {number}: not JSON ({error})") from error
+
+
+def _read_beir_qrels(path: Path) -> Qrels:
+    if not path.is_file():
+        raise CollectionError(f"{path} is missing, expected lines 'query-id<TAB>corpus-id<TAB>score'")
+    rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:])
+    return _qrels(path, ((row[0], row[1], row[2]) for row in rows))
+
+
+def _read_trec_qrels(path: Path) -> Qrels:
+    rows = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    return _qrels(path, ((row[0], row[2], row[3]) for row in rows))
+
+
+def _qrels(path: Path, rows: Iterator[tuple[str, str, str]]) -> Qrels:
+    qrels: dict[str, dict[str, int]] = {}
+    try:
+        for query_id, practice_id, relevance in rows:
+            qrels.setdefault(query_id, {})[practice_id] = int(relevance)
+    except (IndexError, ValueError) as error:
+        raise CollectionError(f"{path}: a line is not a judgement ({error})") from error
+    return qrels

@@ -1,0 +1,85 @@
+"""Turn waiting questions into embeddings: one thread takes whatever waits as one batch; the loop is never blocked."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from indexer.encoder import Embedding, Encoder
+
+_LARGEST_BATCH = 32
+
+
+class BusyError(RuntimeError):
+    """So many questions wait for the encoder that another one would wait too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    text: str
+    is_query: bool
+    answer: asyncio.Future[Embedding]
+
+
+class EncoderQueue:
+    """A bounded queue in front of one encoder thread; used inside `async with`."""
+
+    def __init__(self, encoder: Encoder, size: int) -> None:
+        self._encoder = encoder
+        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(size)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "EncoderQueue":
+        self._task = asyncio.create_task(self._serve())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def is_running(self) -> bool:
+        """Say whether questions are being answered."""
+        return self._task is not None and not self._task.done()
+
+    async def encode_query(self, text: str) -> Embedding:
+        """Return the embedding (dim,) of a question. Raises BusyError at once when the queue is full."""
+        return await self._encode(text, is_query=True)
+
+    async def encode_document(self, text: str) -> Embedding:
+        """Return the embedding (dim,) of a text of the catalogue's kind. Raises BusyError when the queue is full."""
+        return await self._encode(text, is_query=False)
+
+    async def _encode(self, text: str, *, is_query: bool) -> Embedding:
+        waiting = _Waiting(text, is_query, asyncio.get_running_loop().create_future())
+        try:
+            self._waiting.put_nowait(waiting)
+        except asyncio.QueueFull:
+            raise BusyError(f"{self._waiting.maxsize} questions are waiting already; try again in a moment") from None
+        return await waiting.answer
+
+    async def _serve(self) -> None:
+        while True:
+            batch = [await self._waiting.get()]
+            while len(batch) < _LARGEST_BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            for is_query in (True, False):
+                # Whoever has hung up is left out: a cancelled question costs nothing.
+                wanted = [one for one in batch if one.is_query == is_query and not one.answer.done()]
+                if wanted:
+                    await self._answer(wanted, is_query=is_query)
+
+    async def _answer(self, wanted: list[_Waiting], *, is_query: bool) -> None:
+        encode = self._encoder.encode_queries if is_query else self._encoder.encode_documents
+        texts = [one.text for one in wanted]
+        try:
+            rows = await asyncio.get_running_loop().run_in_executor(self._thread, encode, texts)
+        except Exception as error:  # noqa: BLE001  handed to every waiting request, the queue itself must live on
+            for one in wanted:
+                if not one.answer.done():
+                    one.answer.set_exception(error)
+            return
+        for one, row in zip(wanted, rows, strict=True):
+            if not one.answer.done():
+                one.answer.set_result(row)

@@ -1,0 +1,126 @@
+"""Turn filters on the fields of practices into the rows that pass, and rows into facet counts. Both are exact."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from babel import Locale
+from pydantic import BaseModel, ConfigDict, Field
+
+from indexer.catalogue import Vocabulary
+from indexer.practice import Practice
+from indexer.vectors import Mask
+
+Values = tuple[str, ...]
+
+_ENGLISH = Locale("en")
+_LABELS: Mapping[str, Mapping[str, str]] = {
+    "country": {**_ENGLISH.territories, "EU": "Several European countries"},
+    "languages": _ENGLISH.languages,
+    "evidence_level": {
+        "0": "Description only",
+        "1": "Monitoring or provider figures",
+        "2": "Survey or process evaluation",
+        "3": "Comparison group",
+        "4": "Randomised trial or systematic review",
+    },
+    "status": {"running": "Running", "ended": "Ended", "renamed": "Renamed or merged", "unknown": "Not known"},
+    "effect": {
+        "positive": "Positive",
+        "none": "No effect found",
+        "negative": "Negative",
+        "mixed": "Mixed",
+        "unknown": "Not known",
+    },
+}
+
+
+class Filters(BaseModel):
+    """Conditions on practices: within one field any of the values, and every field that has values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    country: Values = Field(default=(), description="ISO 3166 codes; 'EU' for several countries")
+    region: Values = Field(default=(), description="names of regions as the catalogue writes them")
+    languages: Values = Field(default=(), description="ISO 639-1 codes of the languages a programme works in")
+    status: Values = Field(default=(), description="running, ended, renamed or unknown")
+    approaches: Values = Field(default=(), description="codes of the vocabulary, such as 'coaching'")
+    target_groups: Values = Field(default=(), description="codes of the vocabulary, such as 'apprentices'")
+    measure_types: Values = Field(default=(), description="prevention, intervention or compensation")
+    levels: Values = Field(default=(), description="codes of the vocabulary, such as 'apprenticeship'")
+    evidence_level: Values = Field(default=(), description="'0' to '4'")
+    effect: Values = Field(default=(), description="positive, none, negative, mixed or unknown")
+
+    def conditions(self) -> dict[str, Values]:
+        """Return the fields that have values."""
+        found = {field: getattr(self, field) for field in FILTER_FIELDS}
+        return {field: values for field, values in found.items() if values}
+
+
+FILTER_FIELDS: tuple[str, ...] = tuple(Filters.model_fields)
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """One value of a field and how many practices have it."""
+
+    value: str
+    label: str
+    count: int
+
+
+Facets = dict[str, list[FacetValue]]
+
+
+class FacetTable:
+    """Which practices have which values, one mask (n,) a value."""
+
+    def __init__(self, practices: Sequence[Practice], vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._size = len(practices)
+        self._masks: dict[str, dict[str, Mask]] = {field: {} for field in FILTER_FIELDS}
+        for row, practice in enumerate(practices):
+            for field in FILTER_FIELDS:
+                for value in field_values(practice, field):
+                    self._masks[field].setdefault(value, np.zeros(self._size, dtype=np.bool_))[row] = True
+
+    def passing(self, filters: Filters) -> Mask | None:
+        """Return which practices (n,) pass, None where there is no condition."""
+        conditions = filters.conditions()
+        if not conditions:
+            return None
+        passing = np.ones(self._size, dtype=np.bool_)
+        for field, values in conditions.items():
+            any_value = np.zeros(self._size, dtype=np.bool_)
+            for value in values:
+                if value in self._masks[field]:
+                    any_value |= self._masks[field][value]
+            passing &= any_value
+        return passing
+
+    def counts(self, shown: Mask | None = None) -> Facets:
+        """Return the values that occur among the practices `shown` (n,), the most frequent first, then by label."""
+        facets: Facets = {}
+        for field, masks in self._masks.items():
+            found = []
+            for value, mask in masks.items():
+                count = int(mask.sum() if shown is None else (mask & shown).sum())
+                if count:
+                    found.append(FacetValue(value, self._label(field, value), count))
+            facets[field] = sorted(found, key=lambda facet: (-facet.count, facet.label))
+        return facets
+
+    def _label(self, field: str, value: str) -> str:
+        labels = self._vocabulary.get(field) or _LABELS.get(field, {})
+        return labels.get(value, value)
+
+
+def field_values(practice: Practice, field: str) -> Values:
+    """Return the values of one field as filters name them; empty where the field is not known."""
+    value = getattr(practice, field)
+    if value is None:
+        return ()
+    if isinstance(value, tuple):
+        return tuple(str(part) for part in value)
+    return (str(value),)

@@ -1,0 +1,90 @@
+"""Turn every error into an `application/problem+json` answer (RFC 9457)."""
+
+import json
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service.encoder_queue import BusyError
+from service.retriever import UnknownPracticeError
+from service.schemas import Problem, ProblemError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 1
+
+_LOG = logging.getLogger(__name__)
+_SHOWN_CHARACTERS = 80
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make `app` answer every error with a problem document."""
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(UnknownPracticeError, _on_unknown_practice)
+    app.add_exception_handler(BusyError, _on_busy)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+def problem_response(
+    status: HTTPStatus,
+    detail: str,
+    *,
+    kind: str = "about:blank",
+    errors: Sequence[ProblemError] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Return a problem document; `kind` is its type URI, 'about:blank' where the status says it all."""
+    problem = Problem(type=kind, title=status.phrase, status=status, detail=detail, errors=list(errors))
+    return Response(problem.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+async def _on_invalid_request(_: Request, error: Exception) -> Response:
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    errors = [_problem_error(fault) for fault in faults]
+    detail = "; ".join(f"{one.field}: {one.expected}, found {one.found}" for one in errors)
+    return problem_response(
+        HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="urn:practices:problem:invalid-request", errors=errors
+    )
+
+
+def _problem_error(fault: dict[str, Any]) -> ProblemError:
+    place = [str(part) for part in fault["loc"]]
+    field = ".".join(place[1:] if len(place) > 1 else place)
+    return ProblemError(field=field, found=_shown(fault.get("input")), expected=str(fault["msg"]))
+
+
+def _shown(value: object) -> str:
+    """Return a short, pure ASCII picture of what came in: it may be anything, half a character too."""
+    text = json.dumps(value, default=repr)
+    if len(text) <= _SHOWN_CHARACTERS:
+        return text
+    size = f" ({len(value)} characters)" if isinstance(value, str) else ""
+    return f"{text[:_SHOWN_CHARACTERS]}...{size}"
+
+
+async def _on_unknown_practice(_: Request, error: Exception) -> Response:
+    return problem_response(HTTPStatus.NOT_FOUND, str(error), kind="urn:practices:problem:unknown-practice")
+
+
+async def _on_busy(_: Request, error: Exception) -> Response:
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return problem_response(
+        HTTPStatus.SERVICE_UNAVAILABLE, str(error), kind="urn:practices:problem:busy", headers=headers
+    )
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR)
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return problem_response(status, f"{request.method} {request.url.path}: {status.description}", headers=headers)
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    _LOG.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the service made a mistake; it has been logged")

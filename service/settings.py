@@ -1,0 +1,34 @@
+"""Turn the environment into settings: the one place that reads it."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from indexer.registry import DEFAULT_ENCODER
+from indexer.shipped import home, shipped_path
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseSettings):
+    """Every setting is an environment variable: the field's name in capitals after `PRACTICES_`."""
+
+    model_config = SettingsConfigDict(env_prefix="PRACTICES_", frozen=True)
+
+    catalogue: Path = Field(
+        default_factory=lambda: shipped_path("data/catalogue/practices.jsonl"),
+        description="the catalogue that `practices serve` builds a release of when there is none",
+    )
+    releases: Path = Field(
+        default_factory=lambda: home() / "data" / "releases", description="folder of the releases and of `current`"
+    )
+    models: Path = Field(default_factory=lambda: home() / "models", description="folder of the encoders' weights")
+    cache: Path = Field(default_factory=lambda: home() / "data" / "cache", description="folder of kept embeddings")
+    encoder: str = Field(default=DEFAULT_ENCODER, description="encoder that new releases are built with")
+    hub: bool = Field(default=False, description="whether weights may be fetched from the hub")
+    host: str = Field(default="127.0.0.1", description="address that the service listens on")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8000, description="port that the service listens on")
+    workers: Count = Field(default=1, description="processes that answer, each with an encoder of its own")
+    queue_size: Count = Field(default=64, description="questions that may wait for the encoder before a 503")
