@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
@@ -11,9 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from indexer.drafts import draft_folder
 from indexer.embedding_cache import EmbeddingCache, text_key
 from indexer.encoder import Embeddings, Encoder, unit_rows
-from indexer.passages import practice_text, sentence_passages, window_passages
+from indexer.lexical import LexicalIndex
+from indexer.passages import DEFAULT_LANGUAGE, Passage, lexical_text, practice_text, sentence_passages, window_passages
+from indexer.practice import Practice
 from indexer.registry import EncoderSpec
 from indexer.release import (
     CURRENT,
@@ -23,12 +27,12 @@ from indexer.release import (
     Parts,
     Release,
     ReleaseError,
+    count_long_texts,
     encoder_record,
     load_release,
     make_canaries,
     publish,
     read_manifest,
-    release_draft,
     write_manifest,
     write_parts,
 )
@@ -43,6 +47,7 @@ CANARY_TEXTS = (
     "Wie verhindern wir, dass Auszubildende ihre Lehre abbrechen?",
     "Μια δεύτερη ευκαιρία για νέους που άφησαν το σχολείο",
 )
+_TYPICAL = 300  # titles, and sentences, whose mean stands for questions: more change nothing
 _ENCODE_AT_ONCE = 256  # passages between two commits to the cache: seconds of work, the most a killed build loses
 _VERSIONED = ("practices", "faiss-cpu", "numpy", "sentence-transformers", "tokenizers", "torch", "transformers")
 
@@ -72,7 +77,7 @@ def build_release(
     """
     started = time.perf_counter()
     parts = _build_parts(source, encoder, cache, progress)
-    with release_draft(releases) as draft:
+    with draft_folder(releases) as draft:
         files = write_parts(draft, parts)
         manifest = Manifest(
             format_version=FORMAT_VERSION,
@@ -93,33 +98,64 @@ def build_release(
 
 
 def _build_parts(source: CatalogueSource, encoder: Encoder, cache: EmbeddingCache, progress: Progress) -> Parts:
-    limit, count = encoder.spec.max_tokens, encoder.count_tokens
-    windows = [
-        window
-        for practice in source.practices
-        for window in window_passages(practice, max_tokens=limit, count_tokens=count)
-    ]
+    windows = all_windows(source.practices, encoder)
     sentences = [sentence for practice in source.practices for sentence in sentence_passages(practice)]
-    whole = {practice.id: practice_text(practice) for practice in source.practices}
-    texts = [whole[part.practice_id][part.start : part.end] for part in (*windows, *sentences)]
-    embeddings = _embed(texts, encoder, cache, progress)
-    sentence_embeddings = embeddings[len(windows) :]
-    document_centroid = sentence_embeddings.mean(axis=0)
-    questions = [probe.text for probe in source.probes if probe.kind != "off-topic"]
+    texts = passage_texts(source.practices, (*windows, *sentences))
+    embeddings = embed(texts, encoder, cache, progress)
+    window_embeddings, sentence_embeddings = embeddings[: len(windows)], embeddings[len(windows) :]
+    window_centroid, document_centroid = window_embeddings.mean(axis=0), sentence_embeddings.mean(axis=0)
     return Parts(
         practices=source.practices,
         windows=windows,
-        vectors=VectorIndex.build(embeddings[: len(windows)]),
+        vectors=VectorIndex.build(unit_rows(window_embeddings - window_centroid)),
         sentences=sentences,
         sentence_embeddings=unit_rows(sentence_embeddings - document_centroid).astype(np.float16),
         document_centroid=document_centroid,
-        query_centroid=encoder.encode_queries(questions).mean(axis=0),
+        query_centroid=encoder.encode_queries(_typical_questions(source, texts[len(windows) :])).mean(axis=0),
+        lexical=LexicalIndex.build(
+            [lexical_text(practice, source.vocabulary) for practice in source.practices], _main_language(source)
+        ),
         vocabulary=source.vocabulary,
         thesaurus=source.thesaurus,
     )
 
 
-def _embed(texts: Sequence[str], encoder: Encoder, cache: EmbeddingCache, progress: Progress) -> Embeddings:
+def all_windows(practices: Sequence[Practice], encoder: Encoder) -> list[Passage]:
+    """Return the windows of all practices in catalogue order, each no longer than the encoder sees."""
+    limit, count = encoder.spec.max_tokens, encoder.count_tokens
+    return [one for practice in practices for one in window_passages(practice, max_tokens=limit, count_tokens=count)]
+
+
+def passage_texts(practices: Sequence[Practice], passages: Sequence[Passage]) -> list[str]:
+    """Return the text of each passage, in order."""
+    whole = {practice.id: practice_text(practice) for practice in practices}
+    return [whole[passage.practice_id][passage.start : passage.end] for passage in passages]
+
+
+def _typical_questions(source: CatalogueSource, sentences: Sequence[str]) -> Sequence[str]:
+    """Return texts whose mean stands for all questions: the catalogue's probes, else its own titles and sentences.
+
+    Subtracting it matters more than which of the two it is: on scifact, nDCG@10 of the plain cosine is .610, with
+    titles and sentences .670.
+    """
+    questions = [probe.text for probe in source.probes if probe.kind != "off-topic"]
+    if questions:
+        return questions
+    titles = [practice.title for practice in source.practices]
+    return [*_evenly(titles), *_evenly(sentences)]
+
+
+def _evenly(texts: Sequence[str]) -> Sequence[str]:
+    """Return at most `_TYPICAL` of the texts, spread evenly over all of them."""
+    return texts[:: -(-len(texts) // _TYPICAL)]
+
+
+def _main_language(source: CatalogueSource) -> str:
+    languages = Counter(practice.language or DEFAULT_LANGUAGE for practice in source.practices)
+    return languages.most_common(1)[0][0]
+
+
+def embed(texts: Sequence[str], encoder: Encoder, cache: EmbeddingCache, progress: Progress) -> Embeddings:
     """Return one row a text; what the cache knows is not encoded again, and what is encoded is kept batch by batch."""
     known = cache.known(texts)
     missing = sorted({text for text in texts if text_key(text) not in known}, key=lambda text: (len(text), text))
@@ -136,12 +172,11 @@ def _embed(texts: Sequence[str], encoder: Encoder, cache: EmbeddingCache, progre
 
 
 def _counts(parts: Parts) -> Counts:
-    long_texts = {window.practice_id for window in parts.windows if window.start > 0}
     return Counts(
         practices=len(parts.practices),
         windows=len(parts.windows),
         sentences=len(parts.sentences),
-        long_texts=len(long_texts),
+        long_texts=count_long_texts(parts.windows),
     )
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from indexer.practice import Practice
+from indexer.practice import Practice, field_values
 
 Vocabulary = Mapping[str, Mapping[str, str]]
 """Field name -> code -> label. A field that is not in it takes any code."""
@@ -73,18 +73,25 @@ def read_catalogue(path: Path, vocabulary: Vocabulary | None = None) -> list[Pra
         vocabulary = read_vocabulary(path.parent / VOCABULARY_FILE)
     practices: list[Practice] = []
     line_of: dict[str, int] = {}
-    problems: list[Problem] = []
+    problems = _vocabulary_problems(path, vocabulary)
     for line, text in _numbered_lines(path):
+        try:
+            row = json.loads(text, object_pairs_hook=_without_repeats)
+        except ValueError as error:
+            problems.append(Problem(path, line, "", "row is not valid", f"Invalid JSON: {error}"))
+            continue
+        row_id = row.get("id") if isinstance(row, dict) else None
+        if isinstance(row_id, str):
+            if row_id in line_of:
+                expected = f"expected an id of its own, line {line_of[row_id]} has this one already"
+                problems.append(Problem(path, line, "id", repr(row_id), expected))
+            line_of.setdefault(row_id, line)
         try:
             practice = Practice.model_validate_json(text)
         except ValidationError as error:
             problems.extend(_row_problems(path, line, error))
             continue
         problems.extend(_code_problems(path, line, practice, vocabulary))
-        if practice.id in line_of:
-            expected = f"expected an id of its own, line {line_of[practice.id]} has this one already"
-            problems.append(Problem(path, line, "id", repr(practice.id), expected))
-        line_of.setdefault(practice.id, line)
         practices.append(practice)
     problems.extend(_reference_problems(path, practices, line_of))
     if not practices and not problems:
@@ -92,6 +99,24 @@ def read_catalogue(path: Path, vocabulary: Vocabulary | None = None) -> list[Pra
     if problems:
         raise CatalogueError(sorted(problems, key=lambda problem: problem.line))
     return practices
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse a field that stands twice in one object: reading on would lose the first value silently."""
+    names = [name for name, _ in pairs]
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise ValueError(f"field {sorted(repeated)} stands there twice")
+    return dict(pairs)
+
+
+def _vocabulary_problems(path: Path, vocabulary: Vocabulary) -> list[Problem]:
+    known = {*Practice.model_fields}
+    return [
+        Problem(path.parent / VOCABULARY_FILE, 1, field, "a table", "no practice has a field of this name")
+        for field in vocabulary
+        if field not in known
+    ]
 
 
 def _numbered_lines(path: Path) -> list[tuple[int, bytes]]:
@@ -121,7 +146,7 @@ def _shortened(value: object, length: int = 80) -> str:
 def _code_problems(path: Path, line: int, practice: Practice, vocabulary: Vocabulary) -> list[Problem]:
     problems = []
     for field, labels in vocabulary.items():
-        for code in getattr(practice, field, ()):
+        for code in field_values(practice, field):
             if code not in labels:
                 expected = f"expected one of: {', '.join(sorted(labels))}"
                 problems.append(Problem(path, line, field, repr(code), expected))

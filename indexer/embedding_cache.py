@@ -10,6 +10,7 @@ import numpy as np
 
 from indexer.encoder import Embeddings
 
+_FLOAT_BYTES = 4
 _BATCH = 500  # SQLite takes 999 parameters a statement everywhere
 
 
@@ -38,9 +39,8 @@ class EmbeddingCache:
                 marks = ",".join("?" * len(batch))
                 statement = f"SELECT text, vector FROM embeddings WHERE text IN ({marks})"  # noqa: S608  only marks
                 for key, vector in connection.execute(statement, batch):
-                    row = np.frombuffer(vector, dtype="<f4")
-                    if row.shape == (self._dim,):
-                        found[bytes(key)] = row
+                    if len(vector) == self._dim * _FLOAT_BYTES:
+                        found[bytes(key)] = np.frombuffer(vector, dtype="<f4")
         return found
 
     def store(self, texts: Sequence[str], embeddings: Embeddings) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sentencex
 from semantic_text_splitter import TextSplitter
 
+from indexer.catalogue import Vocabulary
 from indexer.practice import Practice
 
 OVERLAP_SHARE = 0.15
@@ -36,6 +37,17 @@ def practice_text(practice: Practice) -> str:
     return "\n".join(field for field in fields if field)
 
 
+def lexical_text(practice: Practice, vocabulary: Vocabulary) -> str:
+    """Return what word search looks through: the text, and the labels of the codes of the controlled vocabularies."""
+    labels = (
+        vocabulary[field].get(code, code)
+        for field in ("approaches", "target_groups", "measure_types", "levels")
+        if field in vocabulary
+        for code in getattr(practice, field)
+    )
+    return "\n".join((practice_text(practice), *labels))
+
+
 def split_text(text: str, *, max_tokens: int, count_tokens: Callable[[str], int]) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of the windows that cover every character of `text`, in order.
 
@@ -51,12 +63,18 @@ def split_text(text: str, *, max_tokens: int, count_tokens: Callable[[str], int]
 
 
 def split_sentences(text: str, language: str) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of the sentences of a text without the white space around them, in order."""
-    for boundary in sentencex.get_sentence_boundaries(language, text):
-        start, end = boundary["start_index"], boundary["end_index"]
-        sentence = text[start:end]
-        if sentence.strip():
-            yield start + len(sentence) - len(sentence.lstrip()), end - len(sentence) + len(sentence.rstrip())
+    """Yield (start, end) of the sentences of a text without the white space around them, in order.
+
+    A line never shares a sentence with the next one, so that a title stands alone.
+    """
+    offset = 0
+    for line in text.splitlines(keepends=True):
+        for boundary in sentencex.get_sentence_boundaries(language, line):
+            sentence = line[boundary["start_index"] : boundary["end_index"]]
+            if sentence.strip():
+                start = offset + boundary["start_index"] + len(sentence) - len(sentence.lstrip())
+                yield start, start + len(sentence.strip())
+        offset += len(line)
 
 
 def window_passages(practice: Practice, *, max_tokens: int, count_tokens: Callable[[str], int]) -> list[Passage]:
@@ -66,6 +84,7 @@ def window_passages(practice: Practice, *, max_tokens: int, count_tokens: Callab
 
 
 def sentence_passages(practice: Practice) -> list[Passage]:
-    """Return the sentences of a practice's text in order."""
-    limits = split_sentences(practice_text(practice), practice.language or DEFAULT_LANGUAGE)
+    """Return the sentences of a practice's text in order; a text without any, such as one odd character, is one."""
+    text = practice_text(practice)
+    limits = list(split_sentences(text, practice.language or DEFAULT_LANGUAGE)) or [(0, len(text))]
     return [Passage(practice.id, start, end) for start, end in limits]

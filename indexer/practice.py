@@ -13,11 +13,11 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 """A value of a controlled vocabulary, such as 'second-chance'."""
 
-PracticeId = Annotated[str, StringConstraints(pattern=r"^[^\s/?#\x00-\x1f]{1,128}$")]
-"""An id that is safe in a URL path and in a TREC run: no white space, no slash."""
+PracticeId = Annotated[str, StringConstraints(pattern=r"^[^\s/?#.\x00-\x1f][^\s/?#\x00-\x1f]{0,127}$")]
+"""An id that is safe in a URL path and in a TREC run: no white space, no slash, no leading dot."""
 
-Year = Annotated[int, Field(ge=1800, le=2200)]
-Age = Annotated[int, Field(ge=0, le=120)]
+Year = Annotated[int, Field(ge=1800, le=2200, strict=True)]
+Age = Annotated[int, Field(ge=0, le=120, strict=True)]
 
 
 @cache
@@ -104,7 +104,7 @@ class Practice(_Record):
     levels: tuple[Code, ...] = ()
     level_note: Text | None = None
 
-    evidence_level: Annotated[int, Field(ge=0, le=4)] | None = None
+    evidence_level: Annotated[int, Field(ge=0, le=4, strict=True)] | None = None
     evidence_note: Text | None = None
     effect: Literal["positive", "none", "negative", "mixed", "unknown"] = "unknown"
     results: tuple[Result, ...] = ()
@@ -121,3 +121,13 @@ class Practice(_Record):
             if first is not None and last is not None and first > last:
                 raise ValueError(f"'{low}' is {first} and '{high}' is {last}, expected {low} <= {high}")
         return self
+
+
+def field_values(practice: Practice, field: str) -> tuple[str, ...]:
+    """Return the values of one field as filters and vocabularies name them; empty where it is not known."""
+    value = getattr(practice, field)
+    if value is None:
+        return ()
+    if isinstance(value, tuple):
+        return tuple(str(part) for part in value)
+    return (str(value),)

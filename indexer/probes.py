@@ -24,9 +24,16 @@ class ProbesError(ValueError):
 
 
 def read_probes(path: Path) -> Sequence[Probe]:
-    """Return the probes of a JSONL file in file order. Raises ProbesError that names the line."""
+    """Return the probes of a JSONL file in file order; none when there is no such file.
+
+    Raises ProbesError that names the line.
+    """
+    if not path.is_file():
+        return ()
     probes = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
+        if not line.strip():
+            continue
         try:
             probes.append(Probe.model_validate_json(line))
         except ValidationError as error:

@@ -4,7 +4,6 @@ import hashlib
 import importlib.util
 import json
 import shutil
-import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from indexer.checksums import wrong_files
+from indexer.drafts import draft_folder
 from indexer.shipped import shipped_path
 from indexer.unpack_e5 import UnpackError, unpack_e5, write_e5_configuration
 
@@ -177,15 +177,16 @@ def _from_hub(spec: EncoderSpec, hub: HubSource, folder: Path) -> Path:
 
 def _made(folder: Path, spec: EncoderSpec, make: Callable[[Path], None]) -> Path:
     """Fill a temporary folder, verify it, and only then give it its name: a killed start leaves nothing half made."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{spec.name}-", dir=folder.parent) as temporary:
-        target = Path(temporary) / spec.name
+    with draft_folder(folder.parent) as draft:
+        target = draft / spec.name
         try:
             make(target)
         except UnpackError as error:
             raise EncoderError(f"encoder '{spec.name}': {error}") from error
         _verified(target, spec)
         shutil.rmtree(target / ".cache", ignore_errors=True)
+        for name in spec.files:
+            (target / name).chmod(0o644)
         if not folder.exists():
             target.rename(folder)
     return _verified(folder, spec)

@@ -1,11 +1,9 @@
 """Turn built parts into a release folder that is published atomically, and a folder back into a verified release."""
 
+import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from indexer.catalogue import Vocabulary
 from indexer.checksums import file_sha256, wrong_files
+from indexer.drafts import draft_folder
 from indexer.encoder import Encoder
+from indexer.lexical import LexicalIndex
 from indexer.passages import Passage
 from indexer.practice import Practice
 from indexer.registry import EncoderSpec
@@ -32,8 +32,10 @@ VECTORS_FILE = "windows.faiss"
 SENTENCES_FILE = "sentences.jsonl"
 SENTENCE_EMBEDDINGS_FILE = "sentences.npy"
 CENTROIDS_FILE = "centroids.npy"
+LEXICAL_FOLDER = "lexical"
 VOCABULARY_FILE = "vocabulary.json"
 THESAURUS_FILE = "thesaurus.json"
+_OWN_HASH = "sha256"
 
 MIN_CANARY_COSINE = 0.999
 """The same weights under other versions of torch differ by less than this; another encoder by far more."""
@@ -104,9 +106,10 @@ _VOCABULARY: TypeAdapter[dict[str, dict[str, str]]] = TypeAdapter(dict[str, dict
 class Parts:
     """What a release holds beside its manifest; passages of one practice stand together, in catalogue order.
 
-    Row r of `vectors` is the embedding of `windows[r]`. Row r of `sentence_embeddings` (n, dim, float16) is that of
-    `sentences[r]`, less `document_centroid` and of unit length. The centroids (dim,) are the means of the sentences
-    and of the probe questions: what all texts and all questions have in common says nothing about any of them.
+    Row r of `vectors` is the embedding of `windows[r]`, row r of `sentence_embeddings` (n, dim, float16) that of
+    `sentences[r]`; each is centred: less the mean of its kind, and of unit length again, for what all texts have in
+    common says nothing about any of them. The centroids (dim,) are what to subtract from a text of the catalogue's
+    kind and from a question. Row r of `lexical` is `practices[r]`.
     """
 
     practices: Sequence[Practice]
@@ -116,6 +119,7 @@ class Parts:
     sentence_embeddings: npt.NDArray[np.float16]
     document_centroid: npt.NDArray[np.float32]
     query_centroid: npt.NDArray[np.float32]
+    lexical: LexicalIndex
     vocabulary: Vocabulary
     thesaurus: Thesaurus
 
@@ -143,24 +147,6 @@ def encoder_record(spec: EncoderSpec) -> EncoderRecord:
     )
 
 
-@contextmanager
-def release_draft(releases: Path) -> Iterator[Path]:
-    """Give an empty folder inside `releases` to build in; what is not published when the block ends is removed.
-
-    Drafts that killed builds left behind are removed too.
-    """
-    releases.mkdir(parents=True, exist_ok=True)
-    for draft in releases.glob(".draft-*"):
-        owner = draft.name.split("-")[1]
-        if not (owner.isdigit() and Path(f"/proc/{owner}").exists()):
-            shutil.rmtree(draft, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=releases))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def write_parts(folder: Path, parts: Parts) -> dict[str, str]:
     """Write all files of a release but the manifest; return their sha256 sums by name."""
     _write_lines(folder / PRACTICES_FILE, (one.model_dump_json(exclude_defaults=True) for one in parts.practices))
@@ -170,16 +156,19 @@ def write_parts(folder: Path, parts: Parts) -> dict[str, str]:
     np.save(folder / SENTENCE_EMBEDDINGS_FILE, parts.sentence_embeddings, allow_pickle=False)
     centroids = np.stack([parts.document_centroid, parts.query_centroid])
     np.save(folder / CENTROIDS_FILE, centroids, allow_pickle=False)
+    parts.lexical.save(folder / LEXICAL_FOLDER)
     plain = {field: dict(labels) for field, labels in parts.vocabulary.items()}
     (folder / VOCABULARY_FILE).write_bytes(_VOCABULARY.dump_json(plain))
     terms = {gloss: {code: list(words) for code, words in by.items()} for gloss, by in parts.thesaurus.items()}
     (folder / THESAURUS_FILE).write_bytes(_THESAURUS.dump_json(terms))
-    return {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest of a release; it is the last file of a complete folder."""
-    text = json.dumps(asdict(manifest), indent=1, ensure_ascii=False)
+    """Write the manifest of a release, with a hash over itself; it is the last file of a complete folder."""
+    content = asdict(manifest)
+    text = json.dumps(content | {_OWN_HASH: _hash_of(content)}, indent=1, ensure_ascii=False)
     (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 
 
@@ -192,22 +181,29 @@ def publish(draft: Path, releases: Path) -> Path:
     manifest = read_manifest(draft)
     target = releases / manifest.release_id
     _sync(draft)
-    if target.exists() and wrong_files(target, read_manifest(target).files):
-        broken = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-broken-", dir=releases))
-        target.rename(broken / target.name)
-        shutil.rmtree(broken)
+    if target.exists() and not _is_sound(target):
+        with draft_folder(releases) as bin_folder:
+            target.rename(bin_folder / target.name)
     if not target.exists():
         draft.rename(target)
     activate(releases, manifest.release_id)
     return target
 
 
+def _is_sound(folder: Path) -> bool:
+    try:
+        load_release(folder)
+    except ReleaseError:
+        return False
+    return True
+
+
 def activate(releases: Path, release_id: str) -> None:
     """Point `current` at a published release, in one step that cannot be seen half done."""
-    link = releases / f".{CURRENT}-{os.getpid()}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(release_id)
-    link.replace(releases / CURRENT)
+    with draft_folder(releases) as draft:
+        link = draft / CURRENT
+        link.symlink_to(release_id)
+        link.replace(releases / CURRENT)
     _sync_folder(releases)
 
 
@@ -224,6 +220,8 @@ def read_manifest(folder: Path) -> Manifest:
                 f"{path}: format version is {version}, this program reads {FORMAT_VERSION}; "
                 "rebuild the release with `practices index`"
             )
+        if content.pop(_OWN_HASH, None) != _hash_of(content):
+            raise ValueError("its own hash does not match")
         return _MANIFEST.validate_python(content)
     except (ValidationError, ValueError, AttributeError) as error:
         raise ReleaseError(f"{path} is damaged ({error}); rebuild the release with `practices index`") from error
@@ -261,6 +259,7 @@ def _read_parts(folder: Path) -> Parts:
         sentence_embeddings=np.load(folder / SENTENCE_EMBEDDINGS_FILE, mmap_mode="r", allow_pickle=False),
         document_centroid=document_centroid,
         query_centroid=query_centroid,
+        lexical=LexicalIndex.load(folder / LEXICAL_FOLDER),
         vocabulary=_VOCABULARY.validate_json((folder / VOCABULARY_FILE).read_bytes()),
         thesaurus=_THESAURUS.validate_json((folder / THESAURUS_FILE).read_bytes()),
     )
@@ -271,13 +270,24 @@ def _disagreements(release: Release) -> list[str]:
     pairs = (
         ("practices", len(parts.practices), counts.practices),
         ("windows", len(parts.windows), counts.windows),
+        ("texts in several windows", count_long_texts(parts.windows), counts.long_texts),
         ("vectors", parts.vectors.size, counts.windows),
         ("dimensions of a vector", parts.vectors.dim, dim),
         ("sentences", len(parts.sentences), counts.sentences),
         ("shape of the sentences' embeddings", parts.sentence_embeddings.shape, (counts.sentences, dim)),
+        ("practices in the lexical index", parts.lexical.size, counts.practices),
         ("dimensions of a centroid", parts.query_centroid.shape, (dim,)),
     )
     return [f"{what}: {found}, the manifest says {said}" for what, found, said in pairs if found != said]
+
+
+def count_long_texts(windows: Sequence[Passage]) -> int:
+    """Return how many practices are longer than the encoder sees, and so have several windows."""
+    return len({window.practice_id for window in windows if window.start > 0})
+
+
+def _hash_of(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def make_canaries(encoder: Encoder, texts: Sequence[str]) -> tuple[Canary, ...]:
@@ -319,7 +329,10 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _sync(folder: Path) -> None:
-    for path in folder.iterdir():
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            _sync_folder(path)
+            continue
         with path.open("rb") as file:
             os.fsync(file.fileno())
     _sync_folder(folder)

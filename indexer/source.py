@@ -9,7 +9,6 @@ from pathlib import Path
 from indexer.catalogue import VOCABULARY_FILE, Vocabulary, read_catalogue, read_vocabulary
 from indexer.practice import Practice
 from indexer.probes import Probe, read_probes
-from indexer.shipped import shipped_path
 from indexer.thesaurus import Thesaurus, read_thesaurus
 
 THESAURUS_FILE = "thesaurus.toml"
@@ -28,9 +27,9 @@ class CatalogueSource:
 
     @property
     def sha256(self) -> str:
-        """Return the hash of the content."""
-        tables = [{field: dict(labels) for field, labels in self.vocabulary.items()}, dict(self.thesaurus)]
-        digest = hashlib.sha256(json.dumps(tables, sort_keys=True).encode())
+        """Return the hash of the content; the order of practices, probes and glosses is part of it."""
+        labels = json.dumps({field: dict(labels) for field, labels in self.vocabulary.items()}, sort_keys=True)
+        digest = hashlib.sha256((labels + json.dumps(dict(self.thesaurus))).encode())
         for record in (*self.probes, *self.practices):
             digest.update(record.model_dump_json().encode() + b"\n")
         return digest.hexdigest()
@@ -39,8 +38,7 @@ class CatalogueSource:
 def read_source(catalogue: Path) -> CatalogueSource:
     """Return a catalogue with its vocabulary, thesaurus and probes, each optional and beside it.
 
-    Without probes of its own a catalogue is measured with the shipped ones. Raises CatalogueError, ThesaurusError or
-    ProbesError.
+    Raises CatalogueError, ThesaurusError or ProbesError.
     """
     folder = catalogue.parent
     vocabulary = read_vocabulary(folder / VOCABULARY_FILE)
@@ -49,10 +47,5 @@ def read_source(catalogue: Path) -> CatalogueSource:
         practices=read_catalogue(catalogue, vocabulary),
         vocabulary=vocabulary,
         thesaurus=read_thesaurus(folder / THESAURUS_FILE),
-        probes=read_probes(folder / PROBES_FILE) if (folder / PROBES_FILE).is_file() else shipped_probes(),
+        probes=read_probes(folder / PROBES_FILE),
     )
-
-
-def shipped_probes() -> Sequence[Probe]:
-    """Return the probes of the shipped catalogue."""
-    return read_probes(shipped_path("data/catalogue") / PROBES_FILE)

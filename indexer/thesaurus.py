@@ -6,13 +6,19 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 Thesaurus = Mapping[str, Mapping[str, Sequence[str]]]
 """Gloss -> language code -> patterns; `*` at the end of a word stands for any ending."""
 
-_TABLES: TypeAdapter[dict[str, dict[str, list[str]]]] = TypeAdapter(dict[str, dict[str, list[str]]])
+_Pattern = Annotated[str, StringConstraints(pattern=r"^\w")]
+_Tables = dict[str, dict[str, Annotated[list[_Pattern], Field(min_length=1)]]]
+_TABLES: TypeAdapter[_Tables] = TypeAdapter(_Tables)
+
+_UNDECOMPOSED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "æ": "ae", "œ": "oe", "ı": "i", "’": "'"})
+"""What people type without the accent although Unicode does not see one in it; and the two apostrophes as one."""
 
 
 class ThesaurusError(ValueError):
@@ -25,14 +31,14 @@ def read_thesaurus(path: Path) -> Thesaurus:
         return {}
     try:
         return _TABLES.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
         raise ThesaurusError(f"{path} is not a thesaurus: {error}") from error
 
 
 def fold(text: str) -> str:
     """Return text without case and accents, so that 'Élève' and 'eleve' are one."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return "".join(one for one in decomposed if not unicodedata.combining(one)).translate(_UNDECOMPOSED)
 
 
 def glosses(text: str, language: str | None, thesaurus: Thesaurus) -> list[str]:
@@ -50,4 +56,4 @@ def glosses(text: str, language: str | None, thesaurus: Thesaurus) -> list[str]:
 @cache
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     phrases = (re.escape(fold(pattern)).replace(r"\*", r"\w*").replace(r"\ ", r"\s+") for pattern in patterns)
-    return re.compile(rf"\b(?:{'|'.join(phrases)})\b")
+    return re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)")

@@ -9,26 +9,43 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
-from indexer.build import build_release, find_current
+from indexer.build import Progress as Report
+from indexer.build import all_windows, build_release, embed, find_current, passage_texts
 from indexer.catalogue import CatalogueError, read_catalogue
 from indexer.embedding_cache import EmbeddingCache
-from indexer.encoder import Encoder
+from indexer.encoder import Embeddings, Encoder
+from indexer.probes import ProbesError
 from indexer.registry import EncoderError, find_spec, read_registry
 from indexer.release import Release, ReleaseError, check_encoder, read_manifest
 from indexer.source import CatalogueSource, read_source
+from indexer.thesaurus import ThesaurusError
 from service.collection import CollectionError, read_beir, read_shipped_collection
 from service.loading import load_current_release, load_encoder
-from service.retriever import Retriever, Scorer, UnknownPracticeError
+from service.retriever import Leg, Retriever, UnknownPracticeError
 from service.schemas import HitModel, SearchRequest
 from service.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 _OUT = Console()
 _LOG = Console(stderr=True)
+
+_EXPECTED = (
+    CatalogueError,
+    CollectionError,
+    EncoderError,
+    OSError,
+    ProbesError,
+    ReleaseError,
+    ThesaurusError,
+    UnknownPracticeError,
+    ValidationError,
+)
 
 CatalogueArgument = Annotated[Path, typer.Argument(help="catalogue file (JSONL)", show_default=False)]
 TopKOption = Annotated[int, typer.Option("--top-k", min=1, max=100, help="how many practices")]
@@ -40,8 +57,8 @@ def main() -> None:
     """Run the command line; an expected error is one message and status 1, without a traceback."""
     try:
         app()
-    except (CatalogueError, CollectionError, EncoderError, ReleaseError, UnknownPracticeError, OSError) as error:
-        _LOG.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    except _EXPECTED as error:
+        _LOG.print(Text(f"Error: {_printable(_message(error))}", style="red"), soft_wrap=True)
         raise SystemExit(1) from error
 
 
@@ -95,7 +112,8 @@ def search(
     request = SearchRequest(query=text, top_k=top_k)
     retriever, encoder = _retriever_and_encoder(_settings())
     started = time.perf_counter()
-    answer = search_response(retriever, request, encoder.encode_queries([retriever.expand(request.query)])[0], started)
+    question = retriever.understand(request.query)
+    answer = search_response(retriever, request, question, encoder.encode_queries([question.encoder_text])[0], started)
     if as_json:
         _print_json(answer.model_dump(mode="json"))
     else:
@@ -122,28 +140,34 @@ def related(
 def evaluate(
     collection: Annotated[Path | None, typer.Argument(help="folder in BEIR layout; the shipped one by default")] = None,
     encoder: EncoderOption = None,
-    scorer: Annotated[
-        Scorer, typer.Option("--scorer", help="what ranks: plain cosine of windows, or all of it")
-    ] = "sentences",
+    leg: Annotated[Leg, typer.Option("--leg", help="what ranks; plain: the cosine of whole texts")] = "hybrid",
     as_json: JsonOption = False,  # noqa: FBT002  a command-line switch
 ) -> None:
     """Measure the search on a judged collection: nDCG@10, R@100, RR@10, P@1, seconds."""
-    from service.evaluate import MEASURES, measure, search_all  # noqa: PLC0415  needs the extra `evaluate`
+    from service.evaluate import MEASURES, measure, search_all, search_all_plain  # noqa: PLC0415  extra `evaluate`
 
     settings = _settings(encoder=encoder)
     judged = read_beir(collection) if collection else read_shipped_collection(settings.catalogue)
-    target = settings.cache / "evaluate" / f"{judged.name}-{settings.encoder}"
-    loaded = load_encoder(settings.encoder, settings)
-    release = _index(judged.source, settings.model_copy(update={"releases": target}), loaded)
-    started = time.perf_counter()
-    run = search_all(judged.queries, Retriever(release, scorer=scorer), loaded)
+    loaded = _loaded(settings.encoder, settings)
+    if leg == "plain":
+        practices = judged.source.practices
+        windows = all_windows(practices, loaded)
+        embeddings = _embedded(passage_texts(practices, windows), loaded, settings)
+        started = time.perf_counter()
+        run = search_all_plain(judged, loaded, embeddings, [window.practice_id for window in windows])
+    else:
+        target = settings.cache / "evaluate" / f"{judged.name}-{settings.encoder}"
+        release = _index(judged.source, settings.model_copy(update={"releases": target}), loaded)
+        started = time.perf_counter()
+        run = search_all(judged.queries, Retriever(release, leg=leg), loaded)
     seconds = round(time.perf_counter() - started, 1)
     measurements = measure(judged, run)
     if as_json:
         rows = [{"group": one.group, "queries": one.queries, **one.values} for one in measurements]
-        _print_json({"collection": judged.name, "encoder": loaded.spec.identity, "seconds": seconds, "rows": rows})
+        facts = {"collection": judged.name, "encoder": loaded.spec.identity, "leg": leg, "seconds": seconds}
+        _print_json({**facts, "rows": rows})
         return
-    table = Table(title=f"{judged.name}, {loaded.spec.name}, {seconds} s for all questions")
+    table = Table(title=f"{judged.name}, {loaded.spec.name}, {leg}, {seconds} s for all questions")
     table.add_column("questions")
     for name in ("count", *map(str, MEASURES)):
         table.add_column(name, justify="right")
@@ -183,15 +207,13 @@ def _index(source: CatalogueSource, settings: Settings, encoder: Encoder | None 
         return current
     encoder = encoder or _loaded(settings.encoder, settings)
     cache = EmbeddingCache(settings.cache, spec.identity, spec.dim)
-    with _progress() as progress:
-        task = progress.add_task("passages encoded", total=None)
-        return build_release(
-            source,
-            encoder,
-            releases=settings.releases,
-            cache=cache,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    with _progress() as report:
+        return build_release(source, encoder, releases=settings.releases, cache=cache, progress=report)
+
+
+def _embedded(texts: list[str], encoder: Encoder, settings: Settings) -> Embeddings:
+    with _progress() as report:
+        return embed(texts, encoder, EmbeddingCache(settings.cache, encoder.spec.identity, encoder.spec.dim), report)
 
 
 def _retriever_and_encoder(settings: Settings) -> tuple[Retriever, Encoder]:
@@ -207,10 +229,11 @@ def _loaded(name: str, settings: Settings) -> Encoder:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def _progress() -> Iterator[Report]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=_LOG) as progress:
-        yield progress
+        task = progress.add_task("passages encoded", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _report(release: Release) -> None:
@@ -240,14 +263,25 @@ def _print_hits(hits: list[HitModel]) -> None:
     table.add_column("country")
     table.add_column("id", overflow="fold")
     for hit in hits:
-        text = f"[bold]{_plain(hit.practice.title)}[/bold]\n{_plain(hit.practice.summary or '')}"
-        table.add_row(str(hit.rank), f"{hit.score:.3f}", text, hit.practice.country or "", hit.practice.id)
+        text = Text(_printable(hit.practice.title), style="bold")
+        text.append(Text(f"\n{_printable(hit.practice.summary or '')}", style="not bold"))
+        practice_id = Text(_printable(hit.practice.id))
+        table.add_row(str(hit.rank), f"{hit.score:.3f}", text, hit.practice.country or "", practice_id)
     _OUT.print(table)
 
 
-def _plain(text: str) -> str:
-    """Return catalogue text without the power to style the terminal."""
-    return text.replace("[", r"\[")
+def _message(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        prefix = "PRACTICES_" if error.title == Settings.__name__ else ""
+        places = [".".join(map(str, one["loc"])) for one in error.errors()]
+        places = [prefix + place.upper() if prefix else place for place in places]
+        return "; ".join(f"{place}: {one['msg']}" for place, one in zip(places, error.errors(), strict=True))
+    return str(error)
+
+
+def _printable(text: str) -> str:
+    """Return text without the control characters that could steer a terminal."""
+    return "".join(character for character in text if character.isprintable() or character == "\n")
 
 
 def _print_json(content: object) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from indexer.encoder import Embedding
-from service.language import detect_language
+from service.question import Question
 from service.retriever import Hit, Retriever
 from service.schemas import (
     CanaryModel,
@@ -26,16 +26,16 @@ _SCORE_DIGITS = 4
 
 
 def search_response(
-    retriever: Retriever, request: SearchRequest, embedding: Embedding, started: float
+    retriever: Retriever, request: SearchRequest, question: Question, embedding: Embedding, started: float
 ) -> SearchResponse:
-    """Return the answer to `request`; `embedding` is that of `retriever.expand(request.query)`.
+    """Return the answer to `request`; `embedding` is that of `question.encoder_text`.
 
     `started` is a `time.perf_counter()`.
     """
-    hits = retriever.search(embedding, top_k=request.top_k, filters=request.filters)
+    hits = retriever.search(question, embedding, top_k=request.top_k, filters=request.filters)
     return SearchResponse(
         query=request.query,
-        language=detect_language(request.query),
+        language=question.language,
         hits=hit_models(hits),
         facets=retriever.facets.counts(retriever.shown([hit.practice for hit in hits])),
         index=index_info(retriever),
@@ -69,7 +69,7 @@ def practice_page(retriever: Retriever, parameters: ListParameters) -> PracticeP
         pages=-(-len(summaries) // parameters.page_size),
         page_size=parameters.page_size,
         first=start + 1 if shown else 0,
-        last=start + len(shown),
+        last=start + len(shown) if shown else 0,
         practices=shown,
     )
 

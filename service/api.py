@@ -67,8 +67,9 @@ health_router = APIRouter(prefix="/health", tags=["health"])
 async def search(request: SearchRequest, retriever: RetrieverDependency, encoder: EncoderDependency) -> SearchResponse:
     """Return the practices that answer a question best."""
     started = time.perf_counter()
-    embedding = await encoder.encode_query(retriever.expand(request.query))
-    return search_response(retriever, request, embedding, started)
+    question = retriever.understand(request.query)
+    embedding = await encoder.encode_query(question.encoder_text)
+    return search_response(retriever, request, question, embedding, started)
 
 
 @router.get("/search", tags=["search"], responses=_BUSY)

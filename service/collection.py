@@ -2,17 +2,19 @@
 
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from indexer.practice import Practice
 from indexer.shipped import shipped_path
-from indexer.source import CatalogueSource, read_source, shipped_probes
+from indexer.source import CatalogueSource, read_source
 
 Qrels = Mapping[str, Mapping[str, int]]
 """Query id -> practice id -> relevance, 0 for judged and not relevant."""
+
+T = TypeVar("T")
 
 _LONGEST_TITLE = 200
 
@@ -59,17 +61,32 @@ def read_beir(folder: Path) -> Collection:
     Queries without any judgement are left out, as the field does. Raises CollectionError.
     """
     qrels = _read_beir_qrels(folder / "qrels" / "test.tsv")
-    practices = [_practice(row) for row in _json_lines(_plain_or_gz(folder / "corpus.jsonl"))]
-    queries = tuple(
-        JudgedQuery(str(row["_id"]), row["text"])
-        for row in _json_lines(_plain_or_gz(folder / "queries.jsonl"))
-        if str(row["_id"]) in qrels
-    )
+    corpus, asked = _plain_or_gz(folder / "corpus.jsonl"), _plain_or_gz(folder / "queries.jsonl")
+    practices = _read_all(corpus, _practice)
+    all_queries = _read_all(asked, _judged_query)
+    queries = tuple(query for query in all_queries if query.query_id in qrels)
     if not practices or not queries:
         raise CollectionError(f"{folder}: {len(practices)} documents and {len(queries)} judged queries, expected some")
     name = "-".join(folder.resolve().parts[-2:]) if "-" in folder.name else folder.resolve().name
-    source = CatalogueSource(name, practices, vocabulary={}, thesaurus={}, probes=shipped_probes())
+    source = CatalogueSource(name, practices, vocabulary={}, thesaurus={}, probes=())
     return Collection(name, source, queries, qrels)
+
+
+def _read_all(path: Path, build: Callable[[Mapping[str, Any]], T]) -> list[T]:
+    built = []
+    for number, row in enumerate(_json_lines(path), start=1):
+        try:
+            built.append(build(row))
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
+            expected = "expected an object with _id, title and text"
+            raise CollectionError(f"{path}, line {number}: {str(row)[:100]}; {expected} ({error})") from error
+    return built
+
+
+def _judged_query(row: Mapping[str, Any]) -> JudgedQuery:
+    if not isinstance(row["text"], str):
+        raise TypeError("text is not a string")
+    return JudgedQuery(str(row["_id"]), row["text"])
 
 
 def _practice(row: Mapping[str, Any]) -> Practice:
@@ -91,11 +108,12 @@ def _plain_or_gz(path: Path) -> Path:
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
     open_text = gzip.open if path.suffix == ".gz" else open
     with open_text(path, "rt", encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
+        number = 0
+        try:
+            for number, line in enumerate(file, start=1):  # noqa: B007  the error names it
                 yield json.loads(line)
-            except ValueError as error:
-                raise CollectionError(f"{path}, line {number}: not JSON ({error})") from error
+        except (ValueError, EOFError) as error:
+            raise CollectionError(f"{path}, line {number}: not JSON ({error})") from error
 
 
 def _read_beir_qrels(path: Path) -> Qrels:

@@ -36,6 +36,8 @@ class EncoderQueue:
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
             self._task.cancel()
+        while not self._waiting.empty():
+            self._waiting.get_nowait().answer.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     @property
@@ -75,11 +77,12 @@ class EncoderQueue:
         texts = [one.text for one in wanted]
         try:
             rows = await asyncio.get_running_loop().run_in_executor(self._thread, encode, texts)
+            answers = list(zip(wanted, rows, strict=True))
         except Exception as error:  # noqa: BLE001  handed to every waiting request, the queue itself must live on
             for one in wanted:
                 if not one.answer.done():
                     one.answer.set_exception(error)
             return
-        for one, row in zip(wanted, rows, strict=True):
+        for one, row in answers:
             if not one.answer.done():
                 one.answer.set_result(row)

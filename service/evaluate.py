@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import ir_measures
+import numpy as np
 from ir_measures import RR, P, R, nDCG
 
-from indexer.encoder import Encoder
+from indexer.encoder import Embeddings, Encoder
 from service.collection import Collection, JudgedQuery, Qrels
 from service.retriever import Retriever
 
@@ -32,11 +33,29 @@ class Measurement:
 
 def search_all(queries: Sequence[JudgedQuery], retriever: Retriever, encoder: Encoder) -> Run:
     """Return the best hits for every query; the text of all queries is encoded together."""
-    embeddings = encoder.encode_queries([retriever.expand(query.text) for query in queries])
+    questions = [retriever.understand(query.text) for query in queries]
+    embeddings = encoder.encode_queries([question.encoder_text for question in questions])
     run = {}
-    for query, embedding in zip(queries, embeddings, strict=True):
-        hits = retriever.search(embedding, top_k=DEPTH)
+    for query, question, embedding in zip(queries, questions, embeddings, strict=True):
+        hits = retriever.search(question, embedding, top_k=DEPTH)
         run[query.query_id] = {hit.practice.id: hit.score for hit in hits}
+    return run
+
+
+def search_all_plain(collection: Collection, encoder: Encoder, embeddings: Embeddings, owners: Sequence[str]) -> Run:
+    """Return the best hits as encoders are commonly measured: the plain cosine of texts as they are.
+
+    Row r of `embeddings` is a text of practice `owners[r]`; a practice counts by its best one.
+    """
+    scores = encoder.encode_queries([query.text for query in collection.queries]) @ embeddings.T
+    run = {}
+    for query, row in zip(collection.queries, scores, strict=True):
+        best: dict[str, float] = {}
+        for column in np.argsort(-row, kind="stable"):
+            best.setdefault(owners[column], float(row[column]))
+            if len(best) == DEPTH:
+                break
+        run[query.query_id] = best
     return run
 
 

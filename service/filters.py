@@ -8,7 +8,7 @@ from babel import Locale
 from pydantic import BaseModel, ConfigDict, Field
 
 from indexer.catalogue import Vocabulary
-from indexer.practice import Practice
+from indexer.practice import Practice, field_values
 from indexer.vectors import Mask
 
 Values = tuple[str, ...]
@@ -114,13 +114,3 @@ class FacetTable:
     def _label(self, field: str, value: str) -> str:
         labels = self._vocabulary.get(field) or _LABELS.get(field, {})
         return labels.get(value, value)
-
-
-def field_values(practice: Practice, field: str) -> Values:
-    """Return the values of one field as filters name them; empty where the field is not known."""
-    value = getattr(practice, field)
-    if value is None:
-        return ()
-    if isinstance(value, tuple):
-        return tuple(str(part) for part in value)
-    return (str(value),)

@@ -8,6 +8,8 @@ _MIN_SCORE = 0.4  # below it the guess is as often wrong as right on the questio
 
 def detect_language(text: str) -> str | None:
     """Return an ISO 639-1 code such as 'de', None where the text does not say enough."""
+    if not any(character.isalpha() for character in text):
+        return None
     found = _DETECTOR.detect(" ".join(text.split()), k=1)
     if not found or found[0]["score"] < _MIN_SCORE:
         return None

@@ -55,7 +55,8 @@ async def _on_invalid_request(_: Request, error: Exception) -> Response:
 
 def _problem_error(fault: dict[str, Any]) -> ProblemError:
     place = [str(part) for part in fault["loc"]]
-    field = ".".join(place[1:] if len(place) > 1 else place)
+    is_unreadable = fault["type"] == "json_invalid"
+    field = place[0] if is_unreadable or len(place) == 1 else ".".join(place[1:])
     return ProblemError(field=field, found=_shown(fault.get("input")), expected=str(fault["msg"]))
 
 

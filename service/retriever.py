@@ -1,4 +1,4 @@
-"""Turn an embedding into hits: candidates by their windows, then ranked by how well single sentences answer too."""
+"""Turn a question and its embedding into hits: candidates of two legs, ranked by meaning and by words together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,24 +11,29 @@ from indexer.encoder import Embedding, unit_rows
 from indexer.passages import Passage
 from indexer.practice import Practice
 from indexer.release import Release
-from indexer.thesaurus import glosses
 from indexer.vectors import Mask
 from service.filters import NO_FILTERS, FacetTable, Filters
-from service.language import detect_language
+from service.fusion import Scores, fused
+from service.question import Question, understand
 
-Scorer = Literal["dense", "sentences"]
-"""`dense`: cosine of the best window, as encoders are commonly measured. `sentences`: the product's own ranking."""
+Leg = Literal["hybrid", "dense", "lexical", "plain"]
+"""`dense`: meaning, by windows and sentences. `lexical`: words. `hybrid`: both, what the product does.
+
+`plain` is only measured: the cosine of whole texts, as encoders are commonly compared.
+"""
 
 MIN_CANDIDATES = 100
-"""Practices that the windows put forward; the sentences of so many are compared in about a millisecond."""
+"""Practices that each leg puts forward; all their sentences are compared in a few milliseconds."""
 
 SENTENCES_COUNTED = 4
 """Best sentences whose mean counts: one alone is luck, many blur; flat from 3 to 5 on data/qrels."""
 
 WINDOW_WEIGHT = 0.5
-"""Weight of the best window beside the sentences; flat between 0.5 and 2 on data/qrels."""
+"""Weight of the best window beside the sentences."""
 
-_FIRST_WINDOWS = 4  # windows fetched for each candidate; more are fetched until the answer is exact
+_FIRST_WINDOWS = 4  # windows fetched for each candidate; more are fetched until there are enough practices
+
+Rows = npt.NDArray[np.int64]
 
 
 class UnknownPracticeError(LookupError):
@@ -42,7 +47,7 @@ class UnknownPracticeError(LookupError):
 class Hit:
     """One practice in one answer. `score`: higher is better, comparable within one answer; `rank` counts from 1.
 
-    `sentence` is the sentence of the practice that answers best.
+    `sentence` is the sentence of the practice that is nearest in meaning.
     """
 
     rank: int
@@ -51,22 +56,15 @@ class Hit:
     sentence: Passage
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidates:
-    """Rows of practices (k,) and the cosine of each one's best window (k,), best first."""
-
-    rows: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float32]
-
-
 class Retriever:
     """Search over one release. Same question, same answer; equal scores are ordered by practice id."""
 
-    def __init__(self, release: Release, *, scorer: Scorer = "sentences") -> None:
+    def __init__(self, release: Release, *, leg: Leg = "hybrid") -> None:
         self.release = release
         self.facets = FacetTable(release.parts.practices, release.parts.vocabulary)
-        self._scorer = scorer
+        self._leg = leg
         self._row_of = {practice.id: row for row, practice in enumerate(release.parts.practices)}
+        self._order_of_ids = np.argsort(np.argsort([practice.id for practice in release.parts.practices]))
         self._window_owner = self._owners(release.parts.windows)
         self._sentence_owner = self._owners(release.parts.sentences)
 
@@ -74,28 +72,43 @@ class Retriever:
         """Return one practice. Raises UnknownPracticeError."""
         return self.release.parts.practices[self._row(practice_id)]
 
-    def expand(self, query: str) -> str:
-        """Return the text to encode for a query: with English glosses of the concepts that its words name."""
-        found = glosses(query, detect_language(query), self.release.parts.thesaurus)
-        return f"{query} ({'; '.join(found)})" if found else query
+    def understand(self, query: str) -> Question:
+        """Return what is known of a query; its `encoder_text` is what to encode."""
+        return understand(query, self.release.parts.thesaurus)
 
-    def search(self, embedding: Embedding, *, top_k: int, filters: Filters = NO_FILTERS) -> list[Hit]:
+    def search(
+        self, question: Question, embedding: Embedding, *, top_k: int, filters: Filters = NO_FILTERS
+    ) -> list[Hit]:
         """Return the `top_k` best practices for a question that pass `filters`; fewer only where fewer pass."""
-        return self._best(embedding, self.release.parts.query_centroid, top_k, self.facets.passing(filters))
+        parts = self.release.parts
+        allowed = self.facets.passing(filters)
+        centred = unit_rows((embedding - parts.query_centroid)[None, :])[0]
+        terms = self._lexical_terms(question)
+        words = parts.lexical.scores(terms)
+        count = max(top_k, MIN_CANDIDATES)
+        rows = np.union1d(self._nearest(centred, count, allowed), self._with_words(words, count, allowed))
+        dense, sentences = self._dense(rows, centred)
+        if self._leg == "dense":
+            scores = dense
+        elif self._leg == "lexical":
+            rows, scores, sentences = _only(words[rows] > 0, rows, words[rows], sentences)
+        else:
+            coverage = parts.lexical.coverage(terms, int(words.argmax())) if len(rows) else 0.0
+            scores = fused(dense, words[rows], coverage)
+        return self._hits(rows, scores, sentences, top_k)
 
     def similar(self, embedding: Embedding, *, top_k: int) -> list[Hit]:
         """Return the `top_k` practices most like a text of the catalogue's kind."""
-        return self._best(embedding, self.release.parts.document_centroid, top_k, None)
+        return self._like(embedding, top_k, None)
 
     def related(self, practice_id: str, *, top_k: int) -> list[Hit]:
         """Return the practices most like a practice; itself is never among them."""
         row = self._row(practice_id)
-        first, last = np.searchsorted(self._window_owner, (row, row + 1))
-        windows = self.release.parts.vectors.rows(int(first), int(last))
         others = np.ones(len(self.release.parts.practices), dtype=np.bool_)
         others[row] = False
-        embedding = unit_rows(windows.mean(axis=0, keepdims=True))[0]
-        return self._best(embedding, self.release.parts.document_centroid, top_k, others)
+        sentences = self.release.parts.sentence_embeddings[self._span(self._sentence_owner, row)]
+        own = sentences.astype(np.float32).mean(axis=0, keepdims=True)
+        return self._like(unit_rows(own)[0], top_k, others, is_centred=True)
 
     def shown(self, practices: Sequence[Practice]) -> Mask:
         """Return which practices of the release (n,) are among `practices`."""
@@ -109,42 +122,74 @@ class Retriever:
         except KeyError:
             raise UnknownPracticeError(practice_id) from None
 
-    def _owners(self, passages: Sequence[Passage]) -> npt.NDArray[np.int64]:
+    def _owners(self, passages: Sequence[Passage]) -> Rows:
         return np.array([self._row_of[passage.practice_id] for passage in passages], dtype=np.int64)
 
-    def _best(self, embedding: Embedding, centroid: Embedding, top_k: int, allowed: Mask | None) -> list[Hit]:
-        candidates = self._candidates(embedding, max(top_k, MIN_CANDIDATES), allowed)
-        centred = unit_rows((embedding - centroid)[None, :])[0]
-        practices = self.release.parts.practices
-        hits = []
-        for row, window_score in zip(candidates.rows, candidates.scores, strict=True):
-            sentence_score, sentence = self._sentences(int(row), centred)
-            score = float(window_score)
-            if self._scorer == "sentences":
-                score = (sentence_score + WINDOW_WEIGHT * score) / (1 + WINDOW_WEIGHT)
-            hits.append(Hit(0, score, practices[row], sentence))
-        hits.sort(key=lambda hit: (-hit.score, hit.practice.id))
-        return [Hit(rank, hit.score, hit.practice, hit.sentence) for rank, hit in enumerate(hits[:top_k], start=1)]
+    @staticmethod
+    def _span(owners: Rows, row: int) -> slice:
+        first, last = np.searchsorted(owners, (row, row + 1))
+        return slice(int(first), int(last))
 
-    def _sentences(self, row: int, centred: Embedding) -> tuple[float, Passage]:
-        """Return the mean cosine of a practice's best sentences, and the best of them."""
-        first, last = np.searchsorted(self._sentence_owner, (row, row + 1))
-        scores = self.release.parts.sentence_embeddings[first:last].astype(np.float32) @ centred
-        best = np.sort(scores)[-SENTENCES_COUNTED:]
-        return float(best.mean()), self.release.parts.sentences[int(first) + int(scores.argmax())]
+    def _lexical_terms(self, question: Question) -> list[str]:
+        """Return what to look for by words; of a question in another language, its glosses and the words known here."""
+        lexical = self.release.parts.lexical
+        own = lexical.terms(question.text, question.language)
+        if not question.glosses or question.language == lexical.language:
+            return own
+        glossed = lexical.terms(" ".join(question.glosses), lexical.language)
+        return list(dict.fromkeys((*glossed, *filter(lexical.knows, own))))
 
-    def _candidates(self, embedding: Embedding, count: int, allowed: Mask | None) -> _Candidates:
-        """Fetch more windows until `count` practices are sure: a practice's first window is its best one."""
-        vectors = self.release.parts.vectors
+    def _like(self, embedding: Embedding, top_k: int, allowed: Mask | None, *, is_centred: bool = False) -> list[Hit]:
+        centred = embedding
+        if not is_centred:
+            centred = unit_rows((embedding - self.release.parts.document_centroid)[None, :])[0]
+        rows = self._nearest(centred, max(top_k, MIN_CANDIDATES), allowed)
+        scores, sentences = self._dense(rows, centred)
+        return self._hits(rows, scores, sentences, top_k)
+
+    def _hits(self, rows: Rows, scores: Scores, sentences: Rows, top_k: int) -> list[Hit]:
+        parts = self.release.parts
+        order = sorted(range(len(rows)), key=lambda at: (-scores[at], parts.practices[int(rows[at])].id))
+        return [
+            Hit(rank, float(scores[at]), parts.practices[int(rows[at])], parts.sentences[int(sentences[at])])
+            for rank, at in enumerate(order[:top_k], start=1)
+        ]
+
+    def _dense(self, rows: Rows, centred: Embedding) -> tuple[Scores, Rows]:
+        """Return for each practice its likeness in meaning (k,), and the row of its nearest sentence (k,)."""
+        parts = self.release.parts
+        scores = np.empty(len(rows), dtype=np.float32)
+        sentences = np.empty(len(rows), dtype=np.int64)
+        for at, row in enumerate(rows):
+            span = self._span(self._sentence_owner, row)
+            by_sentence = parts.sentence_embeddings[span].astype(np.float32) @ centred
+            windows = self._span(self._window_owner, row)
+            by_window = parts.vectors.rows(windows.start, windows.stop) @ centred
+            best = np.sort(by_sentence)[-SENTENCES_COUNTED:].mean()
+            scores[at] = (best + WINDOW_WEIGHT * by_window.max()) / (1 + WINDOW_WEIGHT)
+            sentences[at] = span.start + int(by_sentence.argmax())
+        return scores, sentences
+
+    def _nearest(self, centred: Embedding, count: int, allowed: Mask | None) -> Rows:
+        """Return the `count` practices whose best windows are nearest, in catalogue order."""
         allowed_windows = None if allowed is None else allowed[self._window_owner]
         fetched = count * _FIRST_WINDOWS
         while True:
-            windows, scores = vectors.search(embedding, fetched, allowed_windows)
+            windows, scores = self.release.parts.vectors.search(centred, fetched, allowed_windows)
             rows, firsts = np.unique(self._window_owner[windows], return_index=True)
-            order = np.lexsort((rows, -scores[firsts]))[:count]
-            is_all = len(windows) < fetched
-            # Equal scores come in no promised order, so a tie at the end may hide a practice of a smaller row.
+            order = np.lexsort((self._order_of_ids[rows], -scores[firsts]))[:count]
+            # Equal scores come in no promised order, so a tie at the end may hide a practice with a smaller id.
             is_sure = len(order) == count and scores[-1] < scores[firsts[order[-1]]]
-            if is_all or is_sure:
-                return _Candidates(rows[order], scores[firsts[order]])
+            if is_sure or len(windows) < fetched:
+                return np.sort(rows[order])
             fetched *= 4
+
+    def _with_words(self, words: Scores, count: int, allowed: Mask | None) -> Rows:
+        """Return the `count` practices with the best words, in catalogue order."""
+        scores = words if allowed is None else np.where(allowed, words, 0)
+        best = np.lexsort((self._order_of_ids, -scores))[:count]
+        return np.sort(best[scores[best] > 0])
+
+
+def _only(wanted: Mask, rows: Rows, scores: Scores, sentences: Rows) -> tuple[Rows, Scores, Rows]:
+    return rows[wanted], scores[wanted], sentences[wanted]

@@ -1,0 +1,627 @@
+"""The HTTP calls: the same answers by GET and POST, every error as a problem document, hostile text unchanged."""
+
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict
+from http import HTTPStatus
+from urllib.parse import quote, urljoin, urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+from indexer.build import build_release
+from indexer.embedding_cache import EmbeddingCache
+from indexer.practice import Practice
+from indexer.release import ReleaseError
+from service.app import create_app
+from service.encoder_queue import EncoderQueue
+from service.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS
+from service.retriever import Retriever
+from tests.fakes import PRACTICES, WordEncoder, fake_spec, small_source
+
+API = "/api/v1"
+QUESTION = "retired masters who mentor apprentices"
+SURROGATE_BODY = rb'{"query": "half a \ud800 character"}'
+INVALID = "urn:practices:problem:invalid-request"
+UNKNOWN = "urn:practices:problem:unknown-practice"
+HOSTILE = Practice(
+    id="<img>&\"'+;[bold]é🎓",
+    title="<script>alert('x')</script> \"quoted\" & 'single'",
+    original_title="\u200fעברית\u200e \u202eback to front\u202c",
+    summary="👩🏽‍🏫🎓 </textarea><!-- ]]> {{ 7*7 }} ${x} \\ \x1b[31m",
+    description="Line one\u2028line two\u0000 ' OR 1=1; --",
+    region="Île-de-France <b>",
+    country="FR",
+)
+
+
+def built(folder, practices, encoder) -> Retriever:
+    cache = EmbeddingCache(folder / "cache", encoder.spec.identity, encoder.spec.dim)
+    return Retriever(
+        build_release(
+            small_source(practices), encoder, releases=folder / "releases", cache=cache, progress=lambda *_: None
+        )
+    )
+
+
+@contextmanager
+def running(retriever, encoder, *, queue_size=8, **options) -> Iterator[TestClient]:
+    with TestClient(create_app(retriever, encoder, queue_size=queue_size), **options) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def words() -> WordEncoder:
+    return WordEncoder(fake_spec(dim=512))
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory, words) -> Iterator[TestClient]:
+    with running(built(tmp_path_factory.mktemp("small"), PRACTICES, words), words) as small:
+        yield small
+
+
+@pytest.fixture(scope="module")
+def listing(tmp_path_factory, words) -> Iterator[TestClient]:
+    practices = [
+        Practice(id=f"p{number:02}", title=f"Plan {number:02}", country="DE" if number % 3 else "FR")
+        for number in reversed(range(75))
+    ]
+    with running(built(tmp_path_factory.mktemp("many"), practices, words), words) as many:
+        yield many
+
+
+@pytest.fixture(scope="module")
+def unsorted(tmp_path_factory, words) -> Iterator[TestClient]:
+    practices = [
+        Practice(id="d", title="delta", country="AT", start_year=2001, evidence_level=3),
+        Practice(id="c", title="Charlie", start_year=2015, evidence_level=0),
+        Practice(id="b", title="bravo", country="FR"),
+        Practice(id="a2", title="Alpha", country="DE", start_year=2001),
+        Practice(id="a1", title="alpha", evidence_level=1),
+    ]
+    with running(built(tmp_path_factory.mktemp("unsorted"), practices, words), words) as some:
+        yield some
+
+
+def ids(answer) -> list[str]:
+    return [hit["practice"]["id"] for hit in answer.json()["hits"]]
+
+
+def assert_problem(answer, status, kind) -> dict:
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == MEDIA_TYPE == "application/problem+json"
+    problem = answer.json()
+    assert list(problem) == ["type", "title", "status", "detail", "errors"]
+    assert problem["type"] == kind
+    assert problem["title"] == HTTPStatus(status).phrase
+    assert problem["status"] == status
+    assert problem["detail"]
+    for error in problem["errors"]:
+        assert list(error) == ["field", "found", "expected"]
+        assert f"{error['field']}: {error['expected']}, found {error['found']}" in problem["detail"]
+    return problem
+
+
+def without_time(answer) -> dict:
+    return {name: value for name, value in answer.json().items() if name != "took_ms"}
+
+
+def test_search_puts_the_practice_first_that_says_the_same(client, words):
+    answer = client.post(f"{API}/search", json={"query": f"  {QUESTION}\n"})
+    assert answer.status_code == 200
+    content = answer.json()
+    assert list(content) == ["query", "language", "verdict", "hits", "facets", "index", "took_ms"]
+    assert content["query"] == QUESTION
+    assert content["language"] == "en"
+    assert content["index"]["encoder"] == words.spec.identity
+    assert content["took_ms"] >= 0
+    assert sorted(ids(answer)) == sorted(practice.id for practice in PRACTICES)
+    assert ids(answer)[0] == "mentors"
+    assert [hit["rank"] for hit in content["hits"]] == [1, 2, 3, 4]
+    scores = [hit["score"] for hit in content["hits"]]
+    assert scores == sorted(scores, reverse=True)
+    shown = content["hits"][0]["practice"]
+    assert shown == {name: value for name, value in PRACTICES[0].model_dump(mode="json").items() if name in shown}
+
+
+@pytest.mark.parametrize(
+    ("body", "url"),
+    [
+        ({"query": QUESTION}, {"q": QUESTION}),
+        (
+            {"query": "Où sont les élèves absents ? & <b>", "top_k": 2},
+            {"q": "Où sont les élèves absents ? & <b>", "top_k": 2},
+        ),
+        ({"query": "a", "filters": {"country": ["DE", "NL"]}}, {"q": "a", "country": ["DE", "NL"]}),
+        (
+            {"query": "a", "top_k": 1, "explain": False, "filters": {"status": ["running"], "evidence_level": ["0"]}},
+            {"q": "a", "top_k": 1, "explain": "false", "status": "running", "evidence_level": "0"},
+        ),
+        ({"query": "a", "filters": {"region": ["Nowhere"]}}, {"q": "a", "region": "Nowhere"}),
+    ],
+)
+def test_get_and_post_give_the_same_answer(client, body, url):
+    by_body, by_url = client.post(f"{API}/search", json=body), client.get(f"{API}/search", params=url)
+    assert by_body.status_code == by_url.status_code == 200
+    assert without_time(by_body) == without_time(by_url)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"country": ["DE", "NL"]}, {"mentors", "absence-call", "street-work"}),
+        ({"country": ["DE", "NL"], "approaches": ["mentoring"]}, {"mentors", "street-work"}),
+        ({"target_groups": ["adults", "neets"]}, {"second-school", "street-work"}),
+        ({"evidence_level": ["0", "3"]}, {"second-school", "absence-call"}),
+        ({"country": ["GR"], "status": ["ended"]}, set()),
+        ({"country": ["Atlantis"]}, set()),
+        ({"country": []}, {"mentors", "second-school", "absence-call", "street-work"}),
+    ],
+)
+def test_filters_hold_by_post_and_by_repeated_parameters(client, filters, expected):
+    by_body = client.post(f"{API}/search", json={"query": QUESTION, "filters": filters})
+    by_url = client.get(f"{API}/search", params={"q": QUESTION, **filters})
+    listed = client.get(f"{API}/practices", params=filters).json()
+    assert set(ids(by_body)) == set(ids(by_url)) == expected
+    assert {practice["id"] for practice in listed["practices"]} == expected
+    assert listed["total"] == len(expected)
+
+
+def test_the_facets_of_a_search_count_what_is_shown(client):
+    answer = client.post(f"{API}/search", json={"query": QUESTION, "top_k": 3})
+    shown = [hit["practice"] for hit in answer.json()["hits"]]
+    for field in ("country", "approaches"):
+        values = Counter()
+        for practice in shown:
+            values.update([practice[field]] if isinstance(practice[field], str) else practice[field])
+        counts = {facet["value"]: facet["count"] for facet in answer.json()["facets"][field]}
+        assert counts == values
+
+
+def test_the_longest_question_is_answered(client):
+    answer = client.post(f"{API}/search", json={"query": ("apprentices " * 1667)[:20_000].strip()})
+    assert ids(answer)[0] == "mentors"
+    padded = client.post(f"{API}/search", json={"query": "x" * 20_000 + " "})
+    assert padded.status_code == 200
+
+
+def test_nul_characters_in_a_question_are_harmless(client):
+    body = client.post(f"{API}/search", json={"query": f"\x00{QUESTION} \x00"})
+    url = client.get(f"{API}/search", params={"q": f"\x00{QUESTION} \x00"})
+    assert body.status_code == url.status_code == 200
+    assert body.json()["query"] == url.json()["query"] == f"\x00{QUESTION} \x00"
+    assert sorted(ids(body)) == sorted(ids(url)) == sorted(practice.id for practice in PRACTICES)
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "found", "expected"),
+    [
+        ({"query": " \n\t "}, "query", r'" \n\t "', "at least 1 character"),
+        ({"query": ""}, "query", '""', "at least 1 character"),
+        ({}, "query", "{}", "required"),
+        ({"query": "x" * 20_001}, "query", "(20001 characters)", "at most 20000 characters"),
+        ({"query": None}, "query", "null", "valid string"),
+        ({"query": ["a"]}, "query", '["a"]', "valid string"),
+        ({"query": "a", "top_k": 0}, "top_k", "0", "greater than or equal to 1"),
+        ({"query": "a", "top_k": 101}, "top_k", "101", "less than or equal to 100"),
+        ({"query": "a", "top_k": "x"}, "top_k", '"x"', "valid integer"),
+        ({"query": "a", "filters": {"colour": ["red"]}}, "filters.colour", '["red"]', "not permitted"),
+        ({"query": "a", "filters": {"country": "DE"}}, "filters.country", '"DE"', "valid tuple"),
+        ({"query": "a", "filters": {"country": [1]}}, "filters.country.0", "1", "valid string"),
+        ({"query": "a", "colour": "red"}, "colour", '"red"', "not permitted"),
+        ({"query": "a", "q": "b"}, "q", '"b"', "not permitted"),
+        ([], "body", "[]", "valid dictionary"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 30 else "",
+)
+def test_a_body_that_is_not_valid_is_a_problem_that_names_the_field(client, body, field, found, expected):
+    (error,) = assert_problem(client.post(f"{API}/search", json=body), 422, INVALID)["errors"]
+    assert error["field"] == field
+    assert found in error["found"]
+    assert len(error["found"]) < 120
+    assert expected in error["expected"]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "field", "expected"),
+    [
+        ("/search", {"q": "  "}, "q", "at least 1 character"),
+        ("/search", {}, "q", "required"),
+        ("/search", {"q": "x" * 20_001}, "q", "at most 20000 characters"),
+        ("/search", {"q": "a", "top_k": 0}, "top_k", "greater than or equal to 1"),
+        ("/search", {"q": "a", "top_k": 101}, "top_k", "less than or equal to 100"),
+        ("/search", {"q": "a", "top_k": "x"}, "top_k", "valid integer"),
+        ("/search", {"q": "a", "colour": "red"}, "colour", "not permitted"),
+        ("/search", {"q": "a", "query": "a"}, "query", "not permitted"),
+        ("/practices", {"colour": "red"}, "colour", "not permitted"),
+        ("/practices", {"page": 0}, "page", "greater than or equal to 1"),
+        ("/practices", {"page": "last"}, "page", "valid integer"),
+        ("/practices", {"page_size": 0}, "page_size", "greater than or equal to 1"),
+        ("/practices", {"page_size": 101}, "page_size", "less than or equal to 100"),
+        ("/practices", {"sort": "colour"}, "sort", "'title', 'country', 'newest' or 'evidence'"),
+        ("/facets", {"colour": "red"}, "colour", "not permitted"),
+        ("/practices/mentors/related", {"top_k": 0}, "top_k", "greater than or equal to 1"),
+        ("/practices/mentors/related", {"top_k": 101}, "top_k", "less than or equal to 100"),
+    ],
+)
+def test_a_url_that_is_not_valid_is_a_problem_that_names_the_parameter(client, path, parameters, field, expected):
+    (error,) = assert_problem(client.get(API + path, params=parameters), 422, INVALID)["errors"]
+    assert error["field"] == field
+    assert expected in error["expected"]
+
+
+def test_all_faults_of_a_request_are_reported_at_once(client):
+    problem = assert_problem(client.post(f"{API}/search", json={"top_k": 0, "colour": "red"}), 422, INVALID)
+    assert sorted(error["field"] for error in problem["errors"]) == ["colour", "query", "top_k"]
+
+
+@pytest.mark.parametrize("body", [b'{"query": ', b"", b"query=a", b'{"query": "a"} x', b"\x00"])
+def test_a_broken_body_is_a_problem(client, body):
+    answer = client.post(f"{API}/search", content=body, headers={"content-type": "application/json"})
+    assert len(assert_problem(answer, 422, INVALID)["errors"]) == 1
+
+
+def test_a_broken_body_is_named_as_the_body(client):
+    answer = client.post(f"{API}/search", content=b'{"query": ', headers={"content-type": "application/json"})
+    assert assert_problem(answer, 422, INVALID)["errors"][0]["field"] == "body"
+
+
+@pytest.mark.parametrize("body", [b'{"query": "\xff"}', b'{"query": "a", "top_k": ' + b"9" * 5000 + b"}"])
+def test_a_body_that_cannot_be_read_is_a_problem(client, body):
+    answer = client.post(f"{API}/search", content=body, headers={"content-type": "application/json"})
+    assert_problem(answer, 400, "about:blank")
+
+
+def test_half_a_character_in_a_question_is_a_problem(client):
+    answer = client.post(f"{API}/search", content=SURROGATE_BODY, headers={"content-type": "application/json"})
+    (error,) = assert_problem(answer, 422, INVALID)["errors"]
+    assert error["field"] == "query"
+    assert error["found"] == r'"half a \ud800 character"'
+
+
+@pytest.mark.parametrize("path", ["/practices/nobody", "/practices/nobody/related", "/practices/Mentors"])
+def test_an_unknown_practice_is_a_problem_that_names_the_id(client, path):
+    problem = assert_problem(client.get(API + path), 404, UNKNOWN)
+    assert problem["detail"] == f"no practice with id '{path.split('/')[2]}' in this catalogue"
+    assert problem["errors"] == []
+
+
+@pytest.mark.parametrize("path", ["/nothing", f"{API}/nothing", f"{API}/practices/mentors/x", "/%3Cscript%3E"])
+def test_an_unknown_path_is_a_problem(client, path):
+    problem = assert_problem(client.get(path), 404, "about:blank")
+    assert problem["detail"].startswith(f"GET {path.replace('%3C', '<').replace('%3E', '>')}: ")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("DELETE", "/practices", "GET"), ("POST", "/practices/mentors", "GET"), ("GET", "/similar", "POST")],
+)
+def test_a_wrong_method_is_a_problem_that_says_which_one_is_right(client, method, path, allowed):
+    answer = client.request(method, API + path)
+    problem = assert_problem(answer, 405, "about:blank")
+    assert problem["detail"].startswith(f"{method} {API}{path}: ")
+    assert answer.headers["allow"] == allowed
+
+
+class BlockingEncoder(WordEncoder):
+    """Waits for `released` in every question that comes after `is_armed` is set."""
+
+    def __init__(self, spec) -> None:
+        super().__init__(spec)
+        self.is_armed = False
+        self.entered = threading.Event()
+        self.released = threading.Event()
+
+    def encode_queries(self, texts):
+        if self.is_armed:
+            self.entered.set()
+            assert self.released.wait(10)
+        return super().encode_queries(texts)
+
+
+def test_a_full_queue_is_a_503_that_says_when_to_try_again(tmp_path, words):
+    encoder = BlockingEncoder(words.spec)
+    with running(built(tmp_path, PRACTICES, encoder), encoder, queue_size=2) as client, ThreadPoolExecutor(8) as pool:
+        encoder.is_armed = True
+        first = pool.submit(client.get, f"{API}/search", params={"q": "first"})
+        assert encoder.entered.wait(10)
+        others = [pool.submit(client.get, f"{API}/search", params={"q": f"other {number}"}) for number in range(7)]
+        refused, waiting = set(), set(others)
+        while len(refused) < 5:
+            done, waiting = wait(waiting, timeout=10, return_when=FIRST_COMPLETED)
+            assert done
+            refused |= done
+        is_alive = client.get("/health/ready").status_code
+        encoder.released.set()
+        answers = [future.result(10) for future in (first, *waiting)]
+        later = client.get(f"{API}/search", params={"q": "later"})
+    assert is_alive == 200
+    assert len(refused) == 5
+    for future in refused:
+        problem = assert_problem(future.result(), 503, "urn:practices:problem:busy")
+        assert problem["detail"] == "2 questions are waiting already; try again in a moment"
+        assert future.result().headers["retry-after"] == str(RETRY_AFTER_SECONDS)
+    assert [answer.status_code for answer in (*answers, later)] == [200] * 4
+    assert answers[0].json()["query"] == "first"
+
+
+def test_a_bug_is_a_500_that_tells_no_secret(tmp_path, words, caplog):
+    class Encoder(WordEncoder):
+        is_broken = False
+
+        def encode_queries(self, texts):
+            if self.is_broken:
+                raise RuntimeError("the secret is 42")
+            return super().encode_queries(texts)
+
+    encoder = Encoder(words.spec)
+    with running(built(tmp_path, PRACTICES, encoder), encoder, raise_server_exceptions=False) as client:
+        encoder.is_broken = True
+        answer = client.post(f"{API}/search", json={"query": "a"})
+        encoder.is_broken = False
+        later = client.post(f"{API}/search", json={"query": "a"})
+    problem = assert_problem(answer, 500, "about:blank")
+    assert problem["detail"] == "the service made a mistake; it has been logged"
+    assert "secret" not in answer.text
+    assert [record.getMessage() for record in caplog.records if record.name == "service.problems"] == [
+        f"POST {API}/search failed"
+    ]
+    assert "the secret is 42" in caplog.text
+    assert later.status_code == 200
+
+
+def test_another_encoder_than_the_one_that_built_the_release_is_refused(tmp_path, words):
+    retriever = built(tmp_path, PRACTICES, words)
+    other = WordEncoder(fake_spec("other", dim=512))
+    with pytest.raises(ReleaseError, match=f"built with encoder '{words.spec.identity}' but .*'{other.spec.identity}'"):
+        create_app(retriever, other, queue_size=8)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "first", "last", "pages"),
+    [
+        ({}, 1, 12, 7),
+        ({"page": 2}, 13, 24, 7),
+        ({"page": 7}, 73, 75, 7),
+        ({"page_size": 25, "page": 3}, 51, 75, 3),
+        ({"page_size": 74, "page": 2}, 75, 75, 2),
+        ({"page_size": 75}, 1, 75, 1),
+        ({"page_size": 100}, 1, 75, 1),
+        ({"page_size": 1, "page": 75}, 75, 75, 75),
+    ],
+)
+def test_a_page_says_which_of_how_many_it_shows(listing, parameters, first, last, pages):
+    page = listing.get(f"{API}/practices", params=parameters).json()
+    assert (page["first"], page["last"], page["total"], page["pages"]) == (first, last, 75, pages)
+    assert page["page"] == parameters.get("page", 1)
+    assert page["page_size"] == parameters.get("page_size", 12)
+    assert [one["id"] for one in page["practices"]] == [f"p{number - 1:02}" for number in range(first, last + 1)]
+
+
+@pytest.mark.parametrize("page_size", [1, 7, 12, 75])
+def test_the_pages_together_are_the_catalogue(listing, page_size):
+    seen, pages = [], 1
+    while len(seen) < 75 and pages <= 75:
+        page = listing.get(f"{API}/practices", params={"page": pages, "page_size": page_size}).json()
+        seen += [one["id"] for one in page["practices"]]
+        pages += 1
+    assert seen == [f"p{number:02}" for number in range(75)]
+
+
+def test_a_filtered_listing_counts_what_passes(listing):
+    page = listing.get(f"{API}/practices", params={"country": "FR", "page": 3}).json()
+    assert (page["first"], page["last"], page["total"], page["pages"]) == (25, 25, 25, 3)
+    assert [one["id"] for one in page["practices"]] == ["p72"]
+
+
+@pytest.mark.parametrize("number", [8, 99, 10**30])
+def test_a_page_behind_the_last_one_is_empty(listing, number):
+    page = listing.get(f"{API}/practices", params={"page": number}).json()
+    assert page["practices"] == []
+    assert (page["total"], page["pages"], page["first"]) == (75, 7, 0)
+
+
+def test_a_page_behind_the_last_one_shows_practices_0_to_0(listing):
+    page = listing.get(f"{API}/practices", params={"page": 8}).json()
+    assert (page["first"], page["last"]) == (0, 0)
+
+
+def test_a_listing_of_nothing_has_no_pages(listing):
+    page = listing.get(f"{API}/practices", params={"country": "SE"}).json()
+    assert page == {"total": 0, "page": 1, "pages": 0, "page_size": 12, "first": 0, "last": 0, "practices": []}
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        (None, ["a1", "a2", "b", "c", "d"]),
+        ("title", ["a1", "a2", "b", "c", "d"]),
+        ("country", ["d", "a2", "b", "a1", "c"]),
+        ("newest", ["c", "a2", "d", "a1", "b"]),
+        ("evidence", ["d", "a1", "c", "a2", "b"]),
+    ],
+)
+def test_a_listing_is_sorted_with_what_is_not_known_at_the_end(unsorted, sort, expected):
+    page = unsorted.get(f"{API}/practices", params={"sort": sort} if sort else {}).json()
+    assert [one["id"] for one in page["practices"]] == expected
+
+
+def test_a_practice_is_the_record_of_the_catalogue(client):
+    for practice in PRACTICES:
+        answer = client.get(f"{API}/practices/{practice.id}")
+        assert answer.status_code == 200
+        assert answer.json() == practice.model_dump(mode="json")
+
+
+def test_related_never_holds_the_practice_itself(client):
+    for practice in PRACTICES:
+        answer = client.get(f"{API}/practices/{practice.id}/related")
+        assert answer.json()["practice_id"] == practice.id
+        assert sorted(ids(answer)) == sorted(one.id for one in PRACTICES if one != practice)
+        assert [hit["rank"] for hit in answer.json()["hits"]] == [1, 2, 3]
+        fewer = client.get(f"{API}/practices/{practice.id}/related", params={"top_k": 2})
+        assert ids(fewer) == ids(answer)[:2]
+
+
+def test_related_gives_5_practices_when_not_asked_for_another_number(listing):
+    found = ids(listing.get(f"{API}/practices/p00/related"))
+    assert len(set(found)) == 5
+    assert "p00" not in found
+
+
+def test_similar_finds_practices_for_a_programme_that_is_not_in_the_catalogue(client, words):
+    body = {"title": "Evening school", "description": "Adults return to class and get a certificate.", "top_k": 2}
+    answer = client.post(f"{API}/similar", json=body)
+    assert ids(answer)[0] == "second-school"
+    assert [hit["rank"] for hit in answer.json()["hits"]] == [1, 2]
+    assert answer.json()["index"]["encoder"] == words.spec.identity
+
+
+def test_similar_needs_no_description(client):
+    answer = client.post(f"{API}/similar", json={"title": "Youth workers visit homes and squares"})
+    assert ids(answer)[0] == "street-work"
+    assert len(ids(answer)) == 4
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"title": "  "}, "title"),
+        ({"description": "a"}, "title"),
+        ({"title": "x" * 1001}, "title"),
+        ({"title": "a", "description": "x" * 20_001}, "description"),
+        ({"title": "a", "top_k": 0}, "top_k"),
+        ({"title": "a", "country": "DE"}, "country"),
+    ],
+)
+def test_similar_reports_what_is_not_valid(client, body, field):
+    problem = assert_problem(client.post(f"{API}/similar", json=body), 422, INVALID)
+    assert [error["field"] for error in problem["errors"]] == [field]
+
+
+def test_facets_count_the_whole_catalogue_without_filters(client):
+    content = client.get(f"{API}/facets").json()
+    assert content["total"] == 4
+    assert content["facets"]["country"] == [
+        {"value": "DE", "label": "Germany", "count": 2},
+        {"value": "GR", "label": "Greece", "count": 1},
+        {"value": "NL", "label": "Netherlands", "count": 1},
+    ]
+    assert content["facets"]["approaches"][0] == {"value": "mentoring", "label": "Mentoring", "count": 2}
+    assert content["facets"]["levels"] == []
+
+
+def test_facets_count_what_passes_the_filters(client):
+    content = client.get(f"{API}/facets", params={"country": ["DE", "NL"], "status": ["running", "unknown"]}).json()
+    assert content["total"] == 2
+    assert content["facets"]["country"] == [{"value": "DE", "label": "Germany", "count": 2}]
+    assert content["facets"]["approaches"] == [
+        {"value": "mentoring", "label": "Mentoring", "count": 2},
+        {"value": "outreach", "label": "Outreach", "count": 1},
+    ]
+
+
+def test_facets_of_nothing_are_empty(client):
+    content = client.get(f"{API}/facets", params={"country": "SE"}).json()
+    assert content["total"] == 0
+    assert set(map(len, content["facets"].values())) == {0}
+
+
+def test_index_is_the_manifest_without_the_vectors_of_the_canaries(client):
+    manifest = client.app.state.retriever.release.manifest
+    content = client.get(f"{API}/index").json()
+    plain = json.loads(json.dumps(asdict(manifest)))
+    for canary in plain["canaries"]:
+        assert len(canary.pop("embedding")) == 512
+    assert content == plain
+    assert content["counts"]["practices"] == 4
+    assert content["catalogue_name"] == "small.jsonl"
+
+
+def test_health_says_ok_while_questions_are_answered(client):
+    for path in ("/health/live", "/health/ready"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert answer.json() == {"status": "ok"}
+
+
+def test_health_is_not_ready_when_the_encoder_has_stopped(client, words, monkeypatch):
+    monkeypatch.setattr(client.app.state, "encoder", EncoderQueue(words, 1))
+    assert client.get("/health/live").json() == {"status": "ok"}
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "unavailable"}
+
+
+# fastapi-swagger reads its files by a call that Python 3.11 and 3.12 call deprecated.
+@pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")
+def test_the_docs_page_asks_no_other_host(tmp_path, words):
+    home = "http://practices.example"
+    with running(built(tmp_path, PRACTICES, words), words, base_url=home) as client:
+        page = client.get(f"{API}/docs")
+        assert page.status_code == 200
+        assert page.headers["content-type"].startswith("text/html")
+        found = re.findall(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""", page.text)
+        addresses = [urljoin(f"{home}{API}/docs", one) for one in found]
+        assert f"{home}{API}/openapi.json" in addresses
+        assert sum(address.endswith((".js", ".css")) for address in addresses) >= 2
+        mentioned = re.findall(r"(?:https?:)?//[\w.:-]+", page.text)
+        assert {urlsplit(one).netloc for one in (*addresses, *mentioned)} == {"practices.example"}
+        for address in addresses:
+            assert client.get(address).status_code == 200
+            if address.endswith(".css"):
+                assert re.findall(r"""@import|url\(["']?(?:https?:)?//""", client.get(address).text) == []
+
+
+def test_the_openapi_document_names_every_call(client):
+    document = client.get(f"{API}/openapi.json").json()
+    calls = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+    assert {
+        f"POST {API}/search",
+        f"GET {API}/search",
+        f"POST {API}/similar",
+        f"GET {API}/practices",
+        f"GET {API}/practices/{{practice_id}}",
+        f"GET {API}/practices/{{practice_id}}/related",
+        f"GET {API}/facets",
+        f"GET {API}/index",
+        "GET /health/live",
+        "GET /health/ready",
+    } <= calls
+    responses = document["paths"][f"{API}/search"]["post"]["responses"]
+    assert {"200", "422", "503"} <= set(responses)
+    for status in ("422", "503"):
+        assert responses[status]["content"][MEDIA_TYPE]["schema"] == {"$ref": "#/components/schemas/Problem"}
+    assert set(document["components"]["schemas"]["Problem"]["properties"]) == {
+        "type",
+        "title",
+        "status",
+        "detail",
+        "errors",
+    }
+
+
+def test_hostile_text_comes_back_unchanged_as_json(tmp_path, words):
+    expected = HOSTILE.model_dump(mode="json")
+    path = f"{API}/practices/{quote(HOSTILE.id, safe='')}"
+    with running(built(tmp_path, [HOSTILE, *PRACTICES], words), words) as client:
+        record = client.get(path)
+        related = client.get(f"{path}/related")
+        found = client.get(f"{API}/search", params={"q": HOSTILE.title, "region": HOSTILE.region})
+        listed = client.get(f"{API}/practices", params={"region": HOSTILE.region})
+        facets = client.get(f"{API}/facets")
+    assert record.headers["content-type"] == "application/json"
+    assert record.json() == expected
+    assert related.json()["practice_id"] == HOSTILE.id
+    assert sorted(ids(related)) == sorted(practice.id for practice in PRACTICES)
+    assert found.json()["query"] == HOSTILE.title
+    assert ids(found) == [HOSTILE.id]
+    for shown in (found.json()["hits"][0]["practice"], listed.json()["practices"][0]):
+        assert shown == {name: value for name, value in expected.items() if name in shown}
+    assert facets.json()["facets"]["region"] == [{"value": HOSTILE.region, "label": HOSTILE.region, "count": 1}]

@@ -1,0 +1,198 @@
+"""The table of who may import whom, held against the code."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# module -> the modules of ours that it may import
+ALLOWED = {
+    "indexer.shipped": set(),
+    "indexer.checksums": set(),
+    "indexer.drafts": set(),
+    "indexer.thesaurus": set(),
+    "indexer.unpack_e5": set(),
+    "indexer.practice": set(),
+    "indexer.catalogue": {"indexer.practice"},
+    "indexer.probes": {"indexer.practice"},
+    "indexer.passages": {"indexer.catalogue", "indexer.practice"},
+    "indexer.registry": {"indexer.checksums", "indexer.drafts", "indexer.shipped", "indexer.unpack_e5"},
+    "indexer.encoder": {"indexer.passages", "indexer.registry"},
+    "indexer.vectors": {"indexer.encoder"},
+    "indexer.lexical": {"indexer.thesaurus"},
+    "indexer.embedding_cache": {"indexer.encoder"},
+    "indexer.source": {"indexer.catalogue", "indexer.practice", "indexer.probes", "indexer.thesaurus"},
+    "indexer.release": {
+        "indexer.catalogue",
+        "indexer.checksums",
+        "indexer.drafts",
+        "indexer.encoder",
+        "indexer.lexical",
+        "indexer.passages",
+        "indexer.practice",
+        "indexer.registry",
+        "indexer.thesaurus",
+        "indexer.vectors",
+    },
+    "indexer.build": {
+        "indexer.drafts",
+        "indexer.embedding_cache",
+        "indexer.encoder",
+        "indexer.lexical",
+        "indexer.passages",
+        "indexer.practice",
+        "indexer.registry",
+        "indexer.release",
+        "indexer.source",
+        "indexer.vectors",
+    },
+    "service.settings": {"indexer.registry", "indexer.shipped"},
+    "service.language": set(),
+    "service.question": {"indexer.thesaurus", "service.language"},
+    "service.fusion": set(),
+    "service.filters": {"indexer.catalogue", "indexer.practice", "indexer.vectors"},
+    "service.retriever": {
+        "indexer.encoder",
+        "indexer.passages",
+        "indexer.practice",
+        "indexer.release",
+        "indexer.vectors",
+        "service.filters",
+        "service.fusion",
+        "service.question",
+    },
+    "service.encoder_queue": {"indexer.encoder"},
+    "service.schemas": {"service.filters"},
+    "service.answers": {"indexer.encoder", "service.question", "service.retriever", "service.schemas"},
+    "service.problems": {"service.encoder_queue", "service.retriever", "service.schemas"},
+    "service.api": {
+        "indexer.practice",
+        "service.answers",
+        "service.encoder_queue",
+        "service.filters",
+        "service.problems",
+        "service.retriever",
+        "service.schemas",
+    },
+    "service.loading": {"indexer.encoder", "indexer.registry", "indexer.release", "service.settings"},
+    "service.app": {
+        "indexer.encoder",
+        "indexer.registry",
+        "indexer.release",
+        "service.api",
+        "service.encoder_queue",
+        "service.loading",
+        "service.problems",
+        "service.retriever",
+        "service.settings",
+    },
+    "service.collection": {"indexer.practice", "indexer.shipped", "indexer.source"},
+    "service.evaluate": {"indexer.encoder", "service.collection", "service.retriever"},
+    "service.__main__": {
+        "indexer.build",
+        "indexer.catalogue",
+        "indexer.embedding_cache",
+        "indexer.encoder",
+        "indexer.probes",
+        "indexer.registry",
+        "indexer.release",
+        "indexer.source",
+        "indexer.thesaurus",
+        "service.answers",
+        "service.collection",
+        "service.evaluate",
+        "service.loading",
+        "service.retriever",
+        "service.schemas",
+        "service.settings",
+    },
+}
+
+# library -> the only modules that may import it
+CONFINED = {
+    "faiss": {"indexer.vectors"},
+    "bm25s": {"indexer.lexical"},
+    "torch": set(),
+    "sentence_transformers": {"indexer.encoder"},
+    "transformers": {"indexer.encoder"},
+    "huggingface_hub": {"indexer.registry"},
+    "fastapi": {"service.api", "service.app", "service.problems"},
+    "uvicorn": {"service.__main__"},
+    "ir_measures": {"service.evaluate"},
+    "pydantic_settings": {"service.settings"},
+    "pickle": set(),
+}
+
+LAZY = {"torch", "sentence_transformers", "transformers", "huggingface_hub", "safetensors", "uvicorn"}
+
+
+def modules() -> dict[str, ast.Module]:
+    found = {}
+    for folder in ("indexer", "service"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            if not name.endswith("__init__"):
+                found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+MODULES = modules()
+
+
+def imported(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_only_what_the_table_allows(name: str) -> None:
+    ours = {one for one in imported(MODULES[name]) if one in MODULES}
+
+    assert name in ALLOWED, f"{name} is new: add it to the table"
+    assert ours == ALLOWED[name]
+
+
+def test_the_table_names_no_module_that_is_gone() -> None:
+    assert set(ALLOWED) == set(MODULES)
+
+
+def test_the_table_has_no_cycle_and_indexer_never_imports_service() -> None:
+    TopologicalSorter(ALLOWED).prepare()
+
+    for name, allowed in ALLOWED.items():
+        if name.startswith("indexer."):
+            assert not [one for one in allowed if one.startswith("service.")], name
+
+
+@pytest.mark.parametrize("library", CONFINED)
+def test_a_library_is_imported_only_where_it_belongs(library: str) -> None:
+    users = {name for name, tree in MODULES.items() if any(one.split(".")[0] == library for one in imported(tree))}
+
+    assert users == CONFINED[library]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_heavy_libraries_are_imported_only_on_use(name: str) -> None:
+    functions_and_classes = (ast.FunctionDef, ast.ClassDef)
+    at_import = ast.Module([node for node in MODULES[name].body if not isinstance(node, functions_and_classes)], [])
+
+    assert not {one.split(".")[0] for one in imported(at_import)} & LAZY
+
+
+def test_only_the_five_folders_hold_code() -> None:
+    folders = {
+        path.relative_to(ROOT).parts[0]
+        for path in ROOT.rglob("*.py")
+        if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+    }
+
+    assert folders == {"indexer", "service", "tests"}

@@ -1,0 +1,366 @@
+"""The same input gives the same release, only changed texts are encoded, and a build that stops can go on."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.build import CANARY_TEXTS, build_release, find_current, release_id
+from indexer.embedding_cache import EmbeddingCache
+from indexer.encoder import Embeddings
+from indexer.passages import practice_text, sentence_passages, window_passages
+from indexer.practice import Practice
+from indexer.probes import Probe
+from indexer.registry import EncoderSpec
+from indexer.release import CURRENT, MANIFEST_FILE, PRACTICES_FILE, Release, load_release
+from indexer.source import CatalogueSource
+from tests.fakes import PRACTICES, PROBES, THESAURUS, VOCABULARY, WordEncoder, fake_spec, small_source
+
+DIM = 64
+DATES = ("created_at", "duration_seconds", "sha256")
+OTHER_PRACTICES = (*PRACTICES[:-1], PRACTICES[-1].model_copy(update={"region": "Bremen"}))
+PROBE_QUESTIONS = [probe.text for probe in PROBES if probe.kind != "off-topic"]
+
+
+def tiny_spec(name: str = "words", **changes: object) -> EncoderSpec:
+    return fake_spec(name, **({"dim": DIM} | changes))
+
+
+def build(
+    folder: Path, source: CatalogueSource | None = None, encoder: WordEncoder | None = None, *, cache: str = "cache"
+) -> Release:
+    encoder = encoder or WordEncoder(tiny_spec())
+    return build_release(
+        source or small_source(),
+        encoder,
+        releases=folder / "releases",
+        cache=EmbeddingCache(folder / cache, encoder.spec.identity, encoder.spec.dim),
+        progress=lambda *_: None,
+    )
+
+
+def contents(release: Path) -> dict[str, bytes]:
+    """Return name -> bytes of all files of a release, its manifest without the dates."""
+    found = {path.relative_to(release).as_posix(): path.read_bytes() for path in release.rglob("*") if path.is_file()}
+    manifest = json.loads(found[MANIFEST_FILE])
+    found[MANIFEST_FILE] = json.dumps({key: manifest[key] for key in manifest if key not in DATES}).encode()
+    return found
+
+
+def passage_texts(practices: Sequence[Practice]) -> list[str]:
+    """Return the distinct texts that a release of `practices` holds embeddings of."""
+    texts = set()
+    for practice in practices:
+        whole = practice_text(practice)
+        windows = window_passages(practice, max_tokens=24, count_tokens=lambda text: len(text.split()))
+        texts |= {whole[part.start : part.end] for part in (*windows, *sentence_passages(practice))}
+    return sorted(texts)
+
+
+def counts_of_encoded(encoder: WordEncoder) -> Counter[str]:
+    """Return how often the encoder saw each passage: all that it saw but the probes' questions and the canaries."""
+    asked = Counter([*PROBE_QUESTIONS, *CANARY_TEXTS, *CANARY_TEXTS])
+    seen = Counter(encoder.encoded)
+    assert asked <= seen
+    return seen - asked
+
+
+def test_same_input_twice_gives_the_same_bytes_of_every_file(tmp_path: Path):
+    first, second = build(tmp_path / "first"), build(tmp_path / "second")
+    assert contents(first.folder) == contents(second.folder)
+    assert first.manifest.release_id == second.manifest.release_id
+
+
+def test_bytes_do_not_depend_on_what_the_cache_knew(tmp_path: Path):
+    first = build(tmp_path / "first")
+    build(tmp_path / "second", small_source(PRACTICES[:2]))
+    assert contents(build(tmp_path / "second").folder) == contents(first.folder)
+
+
+def test_bytes_do_not_depend_on_the_hash_seed_of_python(tmp_path: Path):
+    program = "import sys; from pathlib import Path; from tests.test_build import build; build(Path(sys.argv[1]))"
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path / seed)],
+            cwd=Path(__file__).parent.parent,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+        )
+        for seed in ("1", "2")
+    ]
+    assert [process.wait() for process in running] == [0, 0]
+    first, second = (contents((tmp_path / seed / "releases" / CURRENT).resolve()) for seed in ("1", "2"))
+    assert {name for name in first if first[name] != second.get(name)} == set()
+    assert set(first) == set(second)
+
+
+def test_manifest_says_what_the_release_was_built_from(tmp_path: Path):
+    before = datetime.now().astimezone() - timedelta(seconds=1)
+    spec = tiny_spec(query_prompt="query: ", document_prompt="passage: ", files={"config.json": "a" * 64})
+    manifest = build(tmp_path, encoder=WordEncoder(spec)).manifest
+    assert (manifest.catalogue_name, manifest.catalogue_sha256) == ("small.jsonl", small_source().sha256)
+    assert manifest.release_id == release_id(small_source(), spec)
+    assert manifest.encoder.identity == spec.identity
+    assert (manifest.encoder.dim, manifest.encoder.max_tokens) == (DIM, 24)
+    assert (manifest.encoder.query_prompt, manifest.encoder.document_prompt) == ("query: ", "passage: ")
+    assert manifest.encoder.files == {"config.json": "a" * 64}
+    assert before <= datetime.fromisoformat(manifest.created_at) <= datetime.now().astimezone()
+    assert [canary.text for canary in manifest.canaries] == [*CANARY_TEXTS, *CANARY_TEXTS]
+
+
+def test_manifest_counts_what_is_there(tmp_path: Path):
+    short = Practice(id="short", title="One title")
+    long = Practice(
+        id="long", title="Another title", summary="One sentence of six words here.", description="Go on. " * 30
+    )
+    release = build(tmp_path, small_source((short, long)))
+    counts = release.manifest.counts
+    assert counts.practices == 2
+    assert counts.long_texts == 1
+    assert counts.windows == release.parts.vectors.size == len(release.parts.windows)
+    assert [window.practice_id for window in release.parts.windows] == ["short", *["long"] * (counts.windows - 1)]
+    assert counts.sentences == len(release.parts.sentences)
+    assert [part.practice_id for part in release.parts.sentences][:2] == ["short", "long"]
+
+
+def test_built_release_is_published_and_current(tmp_path: Path):
+    release = build(tmp_path)
+    assert release.folder == (tmp_path / "releases" / release.manifest.release_id).resolve()
+    assert load_release(tmp_path / "releases" / CURRENT).manifest == release.manifest
+    assert sorted(path.name for path in (tmp_path / "releases").iterdir()) == sorted(
+        [release.manifest.release_id, CURRENT]
+    )
+
+
+def test_earlier_release_is_kept_beside_the_new_one(tmp_path: Path):
+    first = build(tmp_path)
+    second = build(tmp_path, small_source(OTHER_PRACTICES))
+    assert load_release(first.folder).manifest == first.manifest
+    assert load_release(tmp_path / "releases" / CURRENT).manifest == second.manifest
+
+
+def test_damaged_current_release_is_repaired_by_the_next_build(tmp_path: Path):
+    first = build(tmp_path)
+    before = contents(first.folder)
+    (first.folder / PRACTICES_FILE).write_bytes(b"")
+    second = build(tmp_path)
+    assert second.folder == first.folder
+    assert contents(second.folder) == before
+
+
+def with_probe(source: CatalogueSource) -> CatalogueSource:
+    return replace(source, probes=(*PROBES, Probe(text="who pays for it", language="en", kind="on-topic")))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        small_source(OTHER_PRACTICES),
+        small_source(PRACTICES[:-1]),
+        small_source(tuple(reversed(PRACTICES))),
+        replace(small_source(), vocabulary={"approaches": VOCABULARY["approaches"] | {"mentoring": "Mentors"}}),
+        replace(small_source(), vocabulary={}),
+        replace(small_source(), thesaurus=THESAURUS | {"absence": {"de": ["schwänz*"], "fr": ["absence*"]}}),
+        replace(small_source(), thesaurus={}),
+        with_probe(small_source()),
+    ],
+    ids=[
+        "practice",
+        "fewer practices",
+        "order of practices",
+        "vocabulary",
+        "no vocabulary",
+        "thesaurus",
+        "no thesaurus",
+        "probes",
+    ],
+)
+def test_release_id_changes_with_the_catalogue(changed: CatalogueSource):
+    assert release_id(changed, tiny_spec()) != release_id(small_source(), tiny_spec())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        tiny_spec("others"),
+        tiny_spec(dim=DIM + 1),
+        tiny_spec(max_tokens=25),
+        tiny_spec(query_prompt="query: "),
+        tiny_spec(document_prompt="passage: "),
+        tiny_spec(files={"config.json": "a" * 64}),
+    ],
+    ids=["name", "dim", "max_tokens", "query_prompt", "document_prompt", "files"],
+)
+def test_release_id_changes_with_the_encoder(changed: EncoderSpec):
+    assert release_id(small_source(), changed) != release_id(small_source(), tiny_spec())
+
+
+def test_release_id_stays_when_only_the_name_of_the_file_or_a_description_changes():
+    renamed = replace(small_source(), name="renamed.jsonl")
+    assert release_id(renamed, tiny_spec()) == release_id(small_source(), tiny_spec())
+    assert release_id(small_source(), tiny_spec(description="better said")) == release_id(small_source(), tiny_spec())
+
+
+def test_first_build_encodes_every_passage_once(tmp_path: Path):
+    encoder = WordEncoder(tiny_spec())
+    build(tmp_path, encoder=encoder)
+    assert counts_of_encoded(encoder) == Counter(passage_texts(PRACTICES))
+
+
+def test_second_build_of_the_same_catalogue_encodes_no_passage(tmp_path: Path):
+    build(tmp_path)
+    encoder = WordEncoder(tiny_spec())
+    build(tmp_path, encoder=encoder)
+    assert counts_of_encoded(encoder) == Counter()
+
+
+def test_only_changed_texts_are_encoded_again(tmp_path: Path):
+    build(tmp_path)
+    described = PRACTICES[0].description
+    assert described is not None
+    changed = PRACTICES[0].model_copy(update={"description": described.replace("gives advice", "asks questions")})
+    encoder = WordEncoder(tiny_spec())
+    build(tmp_path, small_source((changed, *PRACTICES[1:])), encoder)
+    encoded = counts_of_encoded(encoder)
+    assert encoded == Counter(passage_texts([changed])) - Counter(passage_texts(PRACTICES))
+    assert encoded["The master listens and asks questions."] == 1
+    assert all("asks questions" in text for text in encoded)
+
+
+def test_change_that_the_encoder_does_not_read_encodes_nothing_but_gives_a_new_release(tmp_path: Path):
+    first = build(tmp_path)
+    encoder = WordEncoder(tiny_spec())
+    second = build(tmp_path, small_source(OTHER_PRACTICES), encoder)
+    assert counts_of_encoded(encoder) == Counter()
+    assert second.manifest.release_id != first.manifest.release_id
+    assert second.parts.practices[-1].region == "Bremen"
+
+
+def test_text_that_stands_in_two_practices_is_encoded_once(tmp_path: Path):
+    twins = tuple(PRACTICES[0].model_copy(update={"id": name}) for name in ("first", "second"))
+    encoder = WordEncoder(tiny_spec())
+    release = build(tmp_path, small_source(twins), encoder)
+    assert set(counts_of_encoded(encoder).values()) == {1}
+    half = release.parts.vectors.size // 2
+    assert np.array_equal(release.parts.vectors.rows(0, half), release.parts.vectors.rows(half, 2 * half))
+
+
+def test_other_encoder_does_not_take_the_embeddings_of_the_first(tmp_path: Path):
+    build(tmp_path)
+    encoder = WordEncoder(tiny_spec(document_prompt="passage: "))
+    build(tmp_path, encoder=encoder)
+    assert counts_of_encoded(encoder) == Counter(passage_texts(PRACTICES))
+
+
+class InterruptedEncoder(WordEncoder):
+    """Encodes one batch of documents and fails at the next."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(tiny_spec())
+        self.error = error
+
+    def encode_documents(self, texts: Sequence[str]) -> Embeddings:
+        if self.encoded:
+            raise self.error
+        return super().encode_documents(texts)
+
+
+@pytest.fixture(scope="module")
+def many() -> tuple[Practice, ...]:
+    """Practices with more passages than are encoded in one batch."""
+    return tuple(
+        Practice(
+            id=f"p{number}",
+            title=f"Workshop {number}",
+            description=" ".join(f"Group {number} meets teacher {group} in the evening." for group in range(6)),
+        )
+        for number in range(60)
+    )
+
+
+@pytest.mark.parametrize("error", [RuntimeError("out of memory"), KeyboardInterrupt()], ids=["failed", "interrupted"])
+def test_interrupted_build_goes_on_where_it_was(tmp_path: Path, many: tuple[Practice, ...], error: BaseException):
+    source = small_source(many)
+    interrupted = InterruptedEncoder(error)
+    with pytest.raises(type(error)):
+        build(tmp_path, source, interrupted)
+    assert list((tmp_path / "releases").glob("*")) == []
+    done = set(interrupted.encoded)
+    encoder = WordEncoder(tiny_spec())
+    release = build(tmp_path, source, encoder)
+    assert done
+    assert done.isdisjoint(counts_of_encoded(encoder))
+    assert Counter(done) + counts_of_encoded(encoder) == Counter(passage_texts(many))
+    assert contents(release.folder) == contents(build(tmp_path / "at once", source).folder)
+
+
+def test_failed_build_leaves_the_current_release_as_it_was(tmp_path: Path, many: tuple[Practice, ...]):
+    first = build(tmp_path)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        build(tmp_path, small_source(many), InterruptedEncoder(RuntimeError("out of memory")))
+    assert load_release(tmp_path / "releases" / CURRENT).manifest == first.manifest
+    assert sorted(path.name for path in (tmp_path / "releases").iterdir()) == sorted(
+        [first.manifest.release_id, CURRENT]
+    )
+
+
+def test_progress_rises_to_all_passages_and_starts_at_what_is_known(tmp_path: Path, many: tuple[Practice, ...]):
+    encoder = WordEncoder(tiny_spec())
+    cache = EmbeddingCache(tmp_path / "cache", encoder.spec.identity, DIM)
+    calls: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        calls.append((done, total))
+
+    release = build_release(small_source(many), encoder, releases=tmp_path, cache=cache, progress=progress)
+    total = release.manifest.counts.windows + release.manifest.counts.sentences
+    assert (calls[0][0], calls[-1]) == (total - len(passage_texts(many)), (total, total))
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+    calls.clear()
+    build_release(small_source(many), encoder, releases=tmp_path, cache=cache, progress=progress)
+    assert set(calls) == {(total, total)}
+
+
+def test_find_current_returns_the_release_of_exactly_this_input(tmp_path: Path):
+    release = build(tmp_path)
+    found = find_current(tmp_path / "releases", small_source(), tiny_spec())
+    assert found is not None
+    assert found.manifest == release.manifest
+    assert found.parts.practices == PRACTICES
+
+
+def test_find_current_finds_nothing_where_nothing_was_built(tmp_path: Path):
+    assert find_current(tmp_path, small_source(), tiny_spec()) is None
+    assert find_current(tmp_path / "nowhere", small_source(), tiny_spec()) is None
+
+
+def test_find_current_finds_nothing_for_another_encoder_or_catalogue(tmp_path: Path):
+    build(tmp_path)
+    releases = tmp_path / "releases"
+    assert find_current(releases, small_source(), tiny_spec("others")) is None
+    assert find_current(releases, small_source(), tiny_spec(query_prompt="query: ")) is None
+    assert find_current(releases, small_source(OTHER_PRACTICES), tiny_spec()) is None
+    assert find_current(releases, replace(small_source(), thesaurus={}), tiny_spec()) is None
+
+
+def test_find_current_does_not_look_past_the_current_release(tmp_path: Path):
+    build(tmp_path)
+    build(tmp_path, small_source(OTHER_PRACTICES))
+    assert find_current(tmp_path / "releases", small_source(), tiny_spec()) is None
+
+
+def test_find_current_finds_nothing_when_the_release_is_damaged(tmp_path: Path):
+    release = build(tmp_path)
+    for name in (*release.manifest.files, MANIFEST_FILE):
+        content = (release.folder / name).read_bytes()
+        (release.folder / name).write_bytes(content[:-2])
+        assert find_current(tmp_path / "releases", small_source(), tiny_spec()) is None, name
+        (release.folder / name).write_bytes(content)
+    assert find_current(tmp_path / "releases", small_source(), tiny_spec()) is not None

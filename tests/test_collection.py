@@ -1,0 +1,164 @@
+"""Judged collections from hand-made folders in BEIR layout, plain and packed, and the shipped one."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from indexer.practice import Practice
+from indexer.shipped import shipped_path
+from service.collection import CollectionError, JudgedQuery, read_beir, read_shipped_collection
+from tests.fakes import PRACTICES
+
+CORPUS = (
+    {"_id": "d1", "title": "Mentors for apprentices", "text": "Retired masters help. They meet every week."},
+    {"_id": "d2", "title": "", "text": "Adults return to school. Classes are in the evening. Parents may come."},
+    {"_id": 3, "text": "Street work"},
+    {"_id": "d4", "title": None, "text": None, "metadata": {"url": "x"}},
+)
+QUERIES = (
+    {"_id": "q1", "text": "who helps apprentices?"},
+    {"_id": 2, "text": "école du soir"},
+    {"_id": "unjudged", "text": "nobody judged this"},
+)
+QRELS = "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\n2\td2\t1\nlost\td1\t1\n"
+
+
+def lines(rows) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def beir(folder: Path, *, corpus=None, queries=None, qrels=QRELS, is_packed=False) -> Path:
+    (folder / "qrels").mkdir(parents=True)
+    for name, content in (("corpus.jsonl", corpus or lines(CORPUS)), ("queries.jsonl", queries or lines(QUERIES))):
+        if is_packed:
+            (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+        else:
+            (folder / name).write_bytes(content)
+    (folder / "qrels" / "test.tsv").write_text(qrels, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_beir_folder_becomes_practices_queries_and_judgements(tmp_path, is_packed):
+    collection = read_beir(beir(tmp_path / "scifact", is_packed=is_packed))
+    assert collection.name == collection.source.name == "scifact"
+    assert collection.source.practices == [
+        Practice(id="d1", title="Mentors for apprentices", description="Retired masters help. They meet every week."),
+        Practice(
+            id="d2", title="Adults return to school.", description="Classes are in the evening. Parents may come."
+        ),
+        Practice(id="3", title="Street work"),
+        Practice(id="d4", title="d4"),
+    ]
+    assert collection.queries == (JudgedQuery("q1", "who helps apprentices?"), JudgedQuery("2", "école du soir"))
+    assert collection.qrels == {"q1": {"d1": 2, "d2": 0}, "2": {"d2": 1}, "lost": {"d1": 1}}
+
+
+def test_queries_without_judgements_are_left_out(tmp_path):
+    collection = read_beir(beir(tmp_path / "scifact"))
+    assert "unjudged" not in [query.query_id for query in collection.queries]
+
+
+def test_a_plain_file_is_read_before_a_packed_one(tmp_path):
+    folder = beir(tmp_path / "scifact")
+    (folder / "corpus.jsonl.gz").write_bytes(gzip.compress(lines([{"_id": "packed", "title": "Packed"}])))
+    assert [practice.id for practice in read_beir(folder).source.practices] == ["d1", "d2", "3", "d4"]
+
+
+def test_a_part_of_a_larger_collection_has_the_names_of_both_folders(tmp_path):
+    assert read_beir(beir(tmp_path / "cqadupstack" / "english-part")).name == "cqadupstack-english-part"
+
+
+def test_no_character_of_a_long_text_without_a_title_is_lost(tmp_path):
+    long_start = "word " * 60 + "end. And more."
+    collection = read_beir(beir(tmp_path / "long", corpus=lines([{"_id": "d1", "text": long_start}])))
+    (practice,) = collection.source.practices
+    assert (practice.title, practice.description) == (long_start, None)
+
+
+@pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl"])
+def test_a_missing_file_is_named(tmp_path, name):
+    folder = beir(tmp_path / "scifact")
+    (folder / name).unlink()
+    with pytest.raises(CollectionError) as error:
+        read_beir(folder)
+    assert str(error.value) == f"{folder}: no {name} or {name}.gz; expected a folder in BEIR layout"
+
+
+def test_missing_judgements_are_named(tmp_path):
+    with pytest.raises(CollectionError) as error:
+        read_beir(tmp_path)
+    path = tmp_path / "qrels" / "test.tsv"
+    assert str(error.value) == f"{path} is missing, expected lines 'query-id<TAB>corpus-id<TAB>score'"
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_line_that_is_not_json_is_named(tmp_path, is_packed):
+    folder = beir(tmp_path / "scifact", corpus=lines(CORPUS[:1]) + b'{"_id": "d2",\n', is_packed=is_packed)
+    name = "corpus.jsonl.gz" if is_packed else "corpus.jsonl"
+    with pytest.raises(CollectionError) as error:
+        read_beir(folder)
+    assert str(error.value).startswith(f"{folder / name}, line 2: not JSON (")
+
+
+@pytest.mark.parametrize("line", ["q1\td1", "q1\td1\tgood", "q1 d1 1", ""])
+def test_a_line_that_is_not_a_judgement_is_an_error(tmp_path, line):
+    folder = beir(tmp_path / "scifact", qrels=QRELS + line + "\n")
+    with pytest.raises(CollectionError) as error:
+        read_beir(folder)
+    assert str(error.value).startswith(f"{folder / 'qrels' / 'test.tsv'}: a line is not a judgement (")
+
+
+def test_a_collection_without_a_judged_query_is_refused(tmp_path):
+    folder = beir(tmp_path / "scifact", qrels="query-id\tcorpus-id\tscore\nlost\td1\t1\n")
+    with pytest.raises(CollectionError) as error:
+        read_beir(folder)
+    assert str(error.value) == f"{folder}: 4 documents and 0 judged queries, expected some"
+
+
+@pytest.mark.parametrize(
+    ("file", "row"),
+    [
+        ("corpus", {"title": "no id"}),
+        ("corpus", {"_id": "an id with spaces", "title": "A title"}),
+        ("corpus", ["not", "an", "object"]),
+        ("queries", {"_id": "q1"}),
+        ("queries", {"text": "no id"}),
+    ],
+)
+def test_a_row_that_is_not_a_document_or_a_query_is_named(tmp_path, file, row):
+    good = {"corpus": CORPUS, "queries": QUERIES}[file]
+    folder = beir(tmp_path / "scifact", **{file: lines((good[0], row))})
+    with pytest.raises(CollectionError, match="line 2"):
+        read_beir(folder)
+
+
+def test_a_packed_file_that_ends_early_is_an_error(tmp_path):
+    folder = beir(tmp_path / "scifact", is_packed=True)
+    whole = gzip.compress(lines(CORPUS * 50))
+    (folder / "corpus.jsonl.gz").write_bytes(whole[:-30])
+    with pytest.raises(CollectionError, match=r"corpus\.jsonl\.gz"):
+        read_beir(folder)
+
+
+def test_the_shipped_questions_are_read_with_their_judgements(tmp_path):
+    catalogue = tmp_path / "mine.jsonl"
+    catalogue.write_bytes(lines(practice.model_dump(mode="json") for practice in PRACTICES))
+    collection = read_shipped_collection(catalogue)
+    assert collection.name == "practices"
+    assert collection.source.practices == list(PRACTICES)
+
+    text = shipped_path("data/qrels/queries.jsonl").read_text(encoding="utf-8")
+    rows = [json.loads(line) for line in text.splitlines()]
+    assert collection.queries == tuple(
+        JudgedQuery(row["_id"], row["text"], row["kind"], row["language"]) for row in rows
+    )
+    judged = {}
+    for line in shipped_path("data/qrels/qrels.txt").read_text(encoding="utf-8").splitlines():
+        query_id, _, practice_id, relevance = line.split()
+        judged.setdefault(query_id, {})[practice_id] = int(relevance)
+    translated = {row["_id"]: judged[row["base"]] for row in rows if "base" in row}
+    assert translated
+    assert collection.qrels == judged | translated

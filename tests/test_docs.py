@@ -1,0 +1,73 @@
+"""The README and the changelog, held against the code."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from service.__main__ import app as command_line
+from service.api import health_router, router
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = typer.main.get_command(command_line).commands
+CALLS = sorted(
+    (method, route.path) for one in (router, health_router) for route in one.routes for method in route.methods
+)
+
+
+def test_both_commands_and_the_first_answer_stand_before_line_40() -> None:
+    head = "\n".join(README.splitlines()[:40])
+
+    assert "make serve" in head
+    assert "make test" in head
+    assert "how to keep apprentices from dropping out" in head
+    assert '"rank": 1' in head
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_its_options_are_documented(name: str) -> None:
+    assert f"`practices {name}" in README
+    for option in COMMANDS[name].params:
+        for flag in option.opts:
+            if flag.startswith("--") and flag != "--help":
+                assert flag in README, f"{name} {flag}"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented_with_its_default_or_meaning(name: str) -> None:
+    assert f"`PRACTICES_{name.upper()}`" in README
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_every_call_is_documented(method: str, path: str) -> None:
+    assert re.search(rf"`{method} {re.escape(path)}[`?]", README), f"{method} {path}"
+
+
+def test_every_file_that_the_readme_links_to_exists() -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert set(re.findall(r"`make ([a-z-]+)", README)) <= targets
+
+
+def test_the_changelog_has_the_version_of_the_project() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_torch_is_pinned_where_the_build_extra_asks_for_it() -> None:
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert "torch==2.13.0" in constraints
+    assert "torch==2.13.0" in extras["optional-dependencies"]["build"]
+    assert not [one for one in extras["dependencies"] if one.startswith(("torch", "sentence-transformers"))]

@@ -1,0 +1,248 @@
+"""The queue before the encoder: batches, refusals, errors, cancelled askers, and answers to the right askers."""
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+
+from service.encoder_queue import BusyError, EncoderQueue
+from tests.fakes import WordEncoder
+
+
+class RecordingEncoder(WordEncoder):
+    """Keeps each batch as (kind, texts)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[tuple[str, list[str]]] = []
+
+    def encode_queries(self, texts):
+        self.batches.append(("queries", list(texts)))
+        return super().encode_documents([f"query {text}" for text in texts])
+
+    def encode_documents(self, texts):
+        self.batches.append(("documents", list(texts)))
+        return super().encode_documents(texts)
+
+
+class BlockingEncoder(RecordingEncoder):
+    """Stays in its first call until `released` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = threading.Event()
+        self.released = threading.Event()
+
+    def encode_queries(self, texts):
+        self.entered.set()
+        assert self.released.wait(10)
+        return super().encode_queries(texts)
+
+
+class FailingEncoder(RecordingEncoder):
+    """Fails on every batch that holds the text 'bad'."""
+
+    def encode_queries(self, texts):
+        rows = super().encode_queries(texts)
+        if "bad" in texts:
+            raise ValueError("cannot encode 'bad'")
+        return rows
+
+
+def expected(text: str) -> list[float]:
+    return RecordingEncoder().encode_queries([text])[0].tolist()
+
+
+def run(scenario):
+    """Return what a coroutine returns; one that waits for ever is a failure, not a hanging test run."""
+    return asyncio.run(asyncio.wait_for(scenario, timeout=10))
+
+
+async def ask_while_blocked(queue, encoder, texts):
+    """Return the task of a first question that the encoder is busy with, and of those that wait behind it."""
+    first = asyncio.create_task(queue.encode_query("first"))
+    while not encoder.entered.is_set():
+        await asyncio.sleep(0.001)
+    waiting = [asyncio.create_task(queue.encode_query(text)) for text in texts]
+    await asyncio.sleep(0)
+    return first, waiting
+
+
+def test_all_that_waits_is_one_batch_in_the_order_of_asking():
+    encoder = BlockingEncoder()
+    texts = [f"question {number}" for number in range(10)]
+
+    async def scenario():
+        async with EncoderQueue(encoder, 16) as queue:
+            first, waiting = await ask_while_blocked(queue, encoder, texts)
+            encoder.released.set()
+            return await asyncio.gather(first, *waiting)
+
+    answers = run(scenario())
+    assert encoder.batches == [("queries", ["first"]), ("queries", texts)]
+    assert [answer.tolist() for answer in answers] == [expected(text) for text in ("first", *texts)]
+
+
+def test_a_full_queue_refuses_at_once_and_keeps_its_promises():
+    encoder = BlockingEncoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 3) as queue:
+            first, waiting = await ask_while_blocked(queue, encoder, ["one", "two", "three"])
+            with pytest.raises(BusyError) as refusal:
+                await asyncio.wait_for(queue.encode_query("four"), timeout=1)
+            with pytest.raises(BusyError):
+                await asyncio.wait_for(queue.encode_document("five"), timeout=1)
+            assert not encoder.released.is_set()
+            encoder.released.set()
+            answers = await asyncio.gather(first, *waiting)
+            return str(refusal.value), answers, await queue.encode_query("six")
+
+    message, answers, later = run(scenario())
+    assert message == "3 questions are waiting already; try again in a moment"
+    assert [answer.tolist() for answer in answers] == [expected(text) for text in ("first", "one", "two", "three")]
+    assert later.tolist() == expected("six")
+    assert "four" not in [text for _, texts in encoder.batches for text in texts]
+
+
+def test_an_error_of_the_encoder_reaches_the_caller_and_the_queue_lives_on():
+    encoder = FailingEncoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8) as queue:
+            for _ in range(3):
+                with pytest.raises(ValueError, match=r"^cannot encode 'bad'$"):
+                    await queue.encode_query("bad")
+            assert queue.is_running
+            return await queue.encode_query("good")
+
+    assert run(scenario()).tolist() == expected("good")
+
+
+def test_an_error_reaches_every_caller_of_its_batch():
+    class Encoder(BlockingEncoder, FailingEncoder):
+        pass
+
+    encoder = Encoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8) as queue:
+            first, waiting = await ask_while_blocked(queue, encoder, ["good", "bad"])
+            encoder.released.set()
+            answers = await asyncio.gather(first, *waiting, return_exceptions=True)
+            return answers, await queue.encode_query("good")
+
+    (first, *failed), later = run(scenario())
+    assert first.tolist() == expected("first")
+    assert [str(error) for error in failed] == ["cannot encode 'bad'"] * 2
+    assert later.tolist() == expected("good")
+
+
+def test_a_question_whose_asker_has_gone_is_not_encoded():
+    encoder = BlockingEncoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8) as queue:
+            first, waiting = await ask_while_blocked(queue, encoder, ["gone", "stays", "gone too"])
+            waiting[0].cancel()
+            waiting[2].cancel()
+            await asyncio.sleep(0)
+            encoder.released.set()
+            return await asyncio.gather(first, waiting[1])
+
+    first, stays = run(scenario())
+    assert encoder.batches == [("queries", ["first"]), ("queries", ["stays"])]
+    assert first.tolist() == expected("first")
+    assert stays.tolist() == expected("stays")
+
+
+def test_a_batch_of_which_nobody_waits_is_not_encoded():
+    encoder = BlockingEncoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8) as queue:
+            first, waiting = await ask_while_blocked(queue, encoder, ["gone", "gone too"])
+            for task in waiting:
+                task.cancel()
+            await asyncio.sleep(0)
+            encoder.released.set()
+            await first
+            return await queue.encode_query("later")
+
+    assert run(scenario()).tolist() == expected("later")
+    assert encoder.batches == [("queries", ["first"]), ("queries", ["later"])]
+
+
+def test_an_asker_who_leaves_while_encoded_does_not_harm_the_others():
+    encoder = BlockingEncoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8) as queue:
+            first, waiting = await ask_while_blocked(queue, encoder, ["stays"])
+            first.cancel()
+            await asyncio.sleep(0)
+            encoder.released.set()
+            return await waiting[0], queue.is_running
+
+    stays, is_running = run(scenario())
+    assert stays.tolist() == expected("stays")
+    assert is_running
+
+
+def test_100_concurrent_questions_get_their_own_answers():
+    encoder = RecordingEncoder()
+    texts = [f"question {number} about topic{number * 7}" for number in range(100)]
+
+    async def scenario():
+        async with EncoderQueue(encoder, 100) as queue:
+            return await asyncio.gather(*(queue.encode_query(text) for text in texts))
+
+    answers = np.stack(run(scenario()))
+    np.testing.assert_array_equal(answers, RecordingEncoder().encode_queries(texts))
+    assert sorted(text for _, batch in encoder.batches for text in batch) == sorted(texts)
+    assert len(encoder.batches) < len(texts)
+
+
+def test_questions_and_documents_are_encoded_by_their_own_calls():
+    encoder = RecordingEncoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8) as queue:
+            return await asyncio.gather(
+                queue.encode_query("a"), queue.encode_document("b"), queue.encode_query("c"), queue.encode_document("d")
+            )
+
+    answers = run(scenario())
+    assert sorted(encoder.batches) == [("documents", ["b", "d"]), ("queries", ["a", "c"])]
+    plain = RecordingEncoder().encode_documents(["b", "d"])
+    assert answers[0].tolist() == expected("a")
+    assert answers[1].tolist() == plain[0].tolist()
+    assert answers[2].tolist() == expected("c")
+    assert answers[3].tolist() == plain[1].tolist()
+
+
+def test_the_loop_is_free_while_the_encoder_works():
+    encoder = BlockingEncoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8) as queue:
+            first, _ = await ask_while_blocked(queue, encoder, [])
+            done, _ = await asyncio.wait([first], timeout=0.01)
+            encoder.released.set()
+            await first
+            return done
+
+    assert run(scenario()) == set()
+
+
+def test_it_runs_only_inside_its_block():
+    async def scenario():
+        queue = EncoderQueue(RecordingEncoder(), 8)
+        before = queue.is_running
+        async with queue:
+            inside = queue.is_running
+        await asyncio.sleep(0)
+        return before, inside, queue.is_running
+
+    assert run(scenario()) == (False, True, False)

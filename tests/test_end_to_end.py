@@ -1,0 +1,175 @@
+"""What a new user does, with the real encoder and the shipped catalogue, and what the answers must be."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from indexer.build import build_release
+from indexer.embedding_cache import EmbeddingCache
+from indexer.encoder import Encoder
+from indexer.registry import DEFAULT_ENCODER
+from indexer.release import CURRENT, load_release
+from indexer.shipped import shipped_path
+from indexer.source import read_source
+from service.loading import load_encoder
+from service.retriever import Hit, Retriever
+from service.settings import Settings
+
+pytestmark = pytest.mark.model
+
+CATALOGUE = shipped_path("data/catalogue/practices.jsonl")
+KEEP_APPRENTICES = {"quabb", "lehrlingscoaching", "vera"}
+STARTING_LIST = {
+    practice.id for practice in read_source(CATALOGUE).practices if "cedefop-starting-list" in practice.listed_in
+}
+JUDGED = [
+    json.loads(line) for line in shipped_path("data/qrels/queries.jsonl").read_text(encoding="utf-8").splitlines()
+]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return load_encoder(DEFAULT_ENCODER, Settings())
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    cache = EmbeddingCache(folder / "cache", encoder.spec.identity, encoder.spec.dim)
+    build_release(read_source(CATALOGUE), encoder, releases=folder / "releases", cache=cache, progress=lambda *_: None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def retriever(home: Path) -> Retriever:
+    return Retriever(load_release(home / "releases" / CURRENT))
+
+
+def ask(retriever: Retriever, encoder: Encoder, text: str, top_k: int = 10) -> list[Hit]:
+    question = retriever.understand(text)
+    return retriever.search(question, encoder.encode_queries([question.encoder_text])[0], top_k=top_k)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how to keep apprentices from dropping out",
+        "Wie hält man Auszubildende davon ab, die Ausbildung abzubrechen?",
+        "Comment éviter que les apprentis abandonnent leur formation ?",
+        "Hoe voorkom je dat leerlingen in een leerbaan afhaken?",
+        "Jak zapobiec porzucaniu nauki zawodu przez uczniów?",
+    ],
+)
+def test_keeping_apprentices_brings_a_programme_for_apprentices_first(
+    retriever: Retriever, encoder: Encoder, text: str
+) -> None:
+    assert ask(retriever, encoder, text)[0].practice.id in KEEP_APPRENTICES
+
+
+@pytest.mark.parametrize(
+    "question",
+    [one for one in JUDGED if one.get("practice_id") in STARTING_LIST],
+    ids=lambda one: one["_id"],
+)
+def test_each_programme_of_the_starting_list_is_first_or_second(
+    retriever: Retriever, encoder: Encoder, question: dict[str, str]
+) -> None:
+    first_two = [hit.practice.id for hit in ask(retriever, encoder, question["text"], top_k=2)]
+
+    assert question["practice_id"] in first_two
+
+
+def test_a_page_of_text_is_read_to_its_end(retriever: Retriever, encoder: Encoder) -> None:
+    padding = "We are a small town with two schools and a river. " * 120
+    need = "Our apprentices quarrel with their bosses and break off their contracts; who can mediate? " * 30
+
+    assert {hit.practice.id for hit in ask(retriever, encoder, padding + need, top_k=5)} & KEEP_APPRENTICES
+
+
+def test_related_practices_of_the_german_mediators_are_about_apprentices(retriever: Retriever) -> None:
+    related = retriever.related("quabb", top_k=5)
+
+    assert "apprentices" in related[0].practice.target_groups
+    assert sum("apprentices" in hit.practice.target_groups for hit in related) >= 3
+
+
+@pytest.fixture(scope="module")
+def service(home: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"PRACTICES_RELEASES": str(home / "releases"), "PRACTICES_CACHE": str(home / "cache")}
+    command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_ready(address, process)
+        yield address
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        assert process.poll() is None, process.stderr and process.stderr.read().decode()
+        try:
+            with urllib.request.urlopen(f"{address}/health/ready", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError("the service did not become ready")
+
+
+def get(address: str) -> dict[str, object]:
+    with urllib.request.urlopen(address, timeout=60) as answer:
+        return json.load(answer)
+
+
+def test_the_service_answers_a_question_over_http(service: str) -> None:
+    answer = get(f"{service}/api/v1/search?q=how+to+keep+apprentices+from+dropping+out&top_k=3")
+
+    assert [hit["rank"] for hit in answer["hits"]] == [1, 2, 3]
+    assert answer["hits"][0]["practice"]["id"] in KEEP_APPRENTICES
+    assert answer["language"] == "en"
+
+
+def test_the_service_lists_the_catalogue_as_a_listing_page_needs_it(service: str) -> None:
+    page = get(f"{service}/api/v1/practices?page=7&page_size=12")
+
+    assert (page["first"], page["last"], page["total"], page["pages"]) == (73, 75, 75, 7)
+
+
+def test_serve_refuses_a_damaged_release_with_one_message(home: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "releases" / "broken"
+    source = (home / "releases" / CURRENT).resolve()
+    broken.parent.mkdir()
+    subprocess.run(["cp", "-r", str(source), str(broken)], check=True)
+    (broken.parent / CURRENT).symlink_to("broken")
+    practices = broken / "practices.jsonl"
+    practices.write_bytes(practices.read_bytes().replace(b"QuABB", b"QuABC", 1))
+
+    environment = os.environ | {"PRACTICES_RELEASES": str(broken.parent)}
+    done = subprocess.run(
+        [sys.executable, "-m", "service", "serve", "--port", "0"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "practices.jsonl: sha256 is" in done.stderr
+    assert "rebuild it with `practices index`" in done.stderr
+    assert "Traceback" not in done.stderr

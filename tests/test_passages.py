@@ -1,0 +1,218 @@
+"""Windows hold every character of a text and fit the encoder; sentences come in order and lose no word."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from indexer.passages import (
+    OVERLAP_SHARE,
+    Passage,
+    lexical_text,
+    practice_text,
+    sentence_passages,
+    split_sentences,
+    split_text,
+    window_passages,
+)
+from indexer.practice import Practice
+from tests.fakes import PRACTICES, VOCABULARY
+
+LANGUAGES = "bg cs da de el en es et fi fr ga hr hu it lt lv mt nl no pl pt ro sk sl sv xx"
+SIGNS = "ab .!?…;·\n\t\r\u00a0\u0085\u2028\u200d\u0301\x1c„“\"'()éßΩж字。😀👨"
+ANY_TEXT = st.text(max_size=300) | st.text(SIGNS, max_size=300)
+ANY_LANGUAGE = st.sampled_from(LANGUAGES.split())
+WORDS = st.lists(
+    st.tuples(
+        st.text("abéñж", min_size=1, max_size=6), st.sampled_from([" ", "  ", ". ", "! ", ", ", "\n", "\n\n", "\r\n"])
+    ),
+    max_size=200,
+).map(lambda pairs: "".join(word + gap for word, gap in pairs))
+
+
+def count_words(text: str) -> int:
+    return len(text.split())
+
+
+def count_words_and_special_tokens(text: str) -> int:
+    return len(text.split()) + 3
+
+
+def count_characters(text: str) -> int:
+    return len(text)
+
+
+COUNTERS = st.sampled_from([count_words, count_words_and_special_tokens, count_characters])
+
+
+def windows(text: str, max_tokens: int, count_tokens: Callable[[str], int] = count_words) -> list[tuple[int, int]]:
+    return list(split_text(text, max_tokens=max_tokens, count_tokens=count_tokens))
+
+
+@settings(derandomize=True, deadline=None)
+@given(text=ANY_TEXT | WORDS, max_tokens=st.integers(8, 40), count_tokens=COUNTERS)
+@example(text="", max_tokens=8, count_tokens=count_words)
+@example(text="\n" * 50, max_tokens=8, count_tokens=count_characters)
+@example(text="👨\u200d👩\u200d👧" * 20, max_tokens=8, count_tokens=count_characters)
+def test_windows_cover_every_character_of_any_text_in_order(
+    text: str, max_tokens: int, count_tokens: Callable[[str], int]
+) -> None:
+    limits = windows(text, max_tokens, count_tokens)
+    assert (limits[0][0], limits[-1][1]) == (0, len(text))
+    for (start, end), (next_start, next_end) in pairwise(limits):
+        assert start < next_start <= end <= next_end
+
+
+@settings(derandomize=True, deadline=None)
+@given(text=WORDS, max_tokens=st.integers(16, 60), count_tokens=COUNTERS)
+def test_every_window_of_a_text_of_words_fits_the_encoder(
+    text: str, max_tokens: int, count_tokens: Callable[[str], int]
+) -> None:
+    counts = [count_tokens(text[start:end]) for start, end in windows(text, max_tokens, count_tokens)]
+    assert [count for count in counts if count > max_tokens] == []
+
+
+@settings(derandomize=True, deadline=None)
+@given(words=st.integers(0, 24), gap=st.sampled_from([" ", "\n", "\n\n", ". "]))
+def test_a_text_that_fits_is_one_window(words: int, gap: str) -> None:
+    text = gap.join(["school"] * words)
+    assert windows(text, 24) == [(0, len(text))]
+
+
+def test_a_text_of_one_token_too_many_is_cut() -> None:
+    text = " ".join(["school"] * 25)
+    assert windows(text, 25) == [(0, len(text))]
+    assert next(text[start:end].split() for start, end in windows(text, 24)) == ["school"] * 24
+
+
+def test_the_tokens_that_the_encoder_adds_are_counted() -> None:
+    text = " ".join(["school"] * 22)
+    assert windows(text, 24) == [(0, len(text))]
+    assert windows(text, 24, count_words_and_special_tokens)[0][1] < len(text)
+
+
+def test_windows_overlap_by_no_more_than_their_share() -> None:
+    text = " ".join(f"word{number}" for number in range(200))
+    limits = windows(text, 40)
+    shared = [count_words(text[next_start:end]) for (_, end), (next_start, _) in pairwise(limits)]
+    assert set(shared) == {int(40 * OVERLAP_SHARE)} == {6}
+
+
+def test_a_text_is_cut_between_paragraphs_where_it_can_be() -> None:
+    first, second = "One two three four five six seven. Eight nine ten.", "Alpha beta gamma delta epsilon zeta."
+    text = f"{first}\n\n{second}"
+    starts = [text[start:end].strip() for start, end in windows(text, 11)]
+    assert starts == [first, second]
+
+
+def test_a_text_is_cut_between_sentences_where_it_can_be() -> None:
+    sentences = [
+        "Each apprentice meets one retired master.",
+        "The master listens and gives good advice.",
+        "Parents are told the same day.",
+    ]
+    text = " ".join(sentences)
+    assert [text[start:end].strip() for start, end in windows(text, 8)] == sentences
+
+
+@settings(derandomize=True, deadline=None)
+@given(text=ANY_TEXT | WORDS, language=ANY_LANGUAGE)
+def test_sentences_are_in_order_and_hold_all_that_is_not_white(text: str, language: str) -> None:
+    position = 0
+    for start, end in split_sentences(text, language):
+        assert position <= start < end <= len(text)
+        assert text[position:start].strip() == ""
+        assert text[start:end] == text[start:end].strip()
+        position = end
+    assert text[position:].strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        ("en", ["Dr. Smith mentors apprentices, e.g. bakers.", "Do they stay?", "They do!"]),
+        ("de", ["Das gilt z. B. für Azubis am 3. Mai.", "Bleiben sie?", "Ja!"]),
+        ("fr", ["Les élèves reviennent.", "Pourquoi ?", "On les écoute !"]),
+        ("el", ["Οι νέοι επιστρέφουν στο σχολείο.", "Μένουν ως το τέλος."]),
+        ("bg", ["Младежите се връщат в училище.", "Остават ли?"]),
+    ],
+)
+def test_a_text_is_split_by_the_rules_of_its_language(language: str, sentences: list[str]) -> None:
+    text = "  " + " \n ".join(sentences) + " "
+    assert [text[start:end] for start, end in split_sentences(text, language)] == sentences
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n \t\u00a0"])
+def test_a_text_without_words_has_no_sentence(text: str) -> None:
+    assert list(split_sentences(text, "en")) == []
+
+
+def test_the_text_of_a_practice_is_titles_summary_description_and_results_a_line_each() -> None:
+    practice = Practice(
+        id="quabb",
+        title="Support in training",
+        original_title="Ausbildungsbegleitung",
+        summary="Advises apprentices.",
+        description="It began in 2009.\nIt goes on.",
+        country="DE",
+        note="Not for the encoder.",
+        results=[{"text": "Two thirds stayed.", "source": "https://a.example"}, {"text": "All were asked."}],
+    )
+    assert practice_text(practice).split("\n") == [
+        "Support in training",
+        "Ausbildungsbegleitung",
+        "Advises apprentices.",
+        "It began in 2009.",
+        "It goes on.",
+        "Two thirds stayed.",
+        "All were asked.",
+    ]
+
+
+def test_an_original_title_that_is_the_title_is_read_once() -> None:
+    assert practice_text(Practice(id="a", title="QuABB", original_title="QuABB")) == "QuABB"
+    assert practice_text(Practice(id="a", title="QuABB", summary="Advises.")) == "QuABB\nAdvises."
+
+
+def test_word_search_also_reads_the_labels_of_the_codes() -> None:
+    practice = PRACTICES[2].model_copy(update={"levels": ("primary",), "listed_in": ("national-list",)})
+    vocabulary = VOCABULARY | {
+        "listed_in": {"national-list": "National list"},
+        "target_groups": {"adults": "Adults"},
+    }
+    text, labels = practice_text(practice), ["Managing absence", "Health support", "vet-learners"]
+    assert lexical_text(practice, vocabulary) == "\n".join([text, *labels])
+    assert lexical_text(practice, {}) == text
+
+
+@pytest.mark.parametrize("practice", PRACTICES, ids=lambda practice: practice.id)
+def test_window_passages_are_the_windows_of_the_whole_text(practice: Practice) -> None:
+    text = practice_text(practice)
+    passages = window_passages(practice, max_tokens=12, count_tokens=count_words)
+    assert passages == [Passage(practice.id, start, end) for start, end in windows(text, 12)]
+    assert {character for part in passages for character in range(part.start, part.end)} == set(range(len(text)))
+    assert window_passages(practice, max_tokens=100, count_tokens=count_words) == [Passage(practice.id, 0, len(text))]
+
+
+def test_sentence_passages_are_the_sentences_in_the_order_of_the_text() -> None:
+    mentors = PRACTICES[0]
+    text = practice_text(mentors)
+    passages = sentence_passages(mentors)
+    assert passages == [Passage("mentors", start, end) for start, end in split_sentences(text, "en")]
+    assert [text[part.start : part.end] for part in passages[-2:]] == [
+        "Each apprentice meets one retired master every week.",
+        "The master listens and gives advice.",
+    ]
+    assert text[: passages[-2].start].split() == f"{mentors.title} {mentors.summary}".split()
+
+
+def test_sentence_passages_use_the_language_of_the_record() -> None:
+    text = "Das gilt z. B. für Azubis am 3. Mai. Bleiben sie?"
+    german = Practice(id="a", title="Begleitung.", description=text, language="de")
+    parts = [practice_text(german)[part.start : part.end] for part in sentence_passages(german)]
+    assert parts == ["Begleitung.", "Das gilt z. B. für Azubis am 3. Mai.", "Bleiben sie?"]
+    english = german.model_copy(update={"language": "en"})
+    nameless = german.model_copy(update={"language": None})
+    assert sentence_passages(nameless) == sentence_passages(english) != sentence_passages(german)
