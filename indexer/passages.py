@@ -51,14 +51,16 @@ def lexical_text(practice: Practice, vocabulary: Vocabulary) -> str:
 def split_text(text: str, *, max_tokens: int, count_tokens: Callable[[str], int]) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of the windows that cover every character of `text`, in order.
 
-    A text of at most `max_tokens` is one window. A longer one is cut at the ends of paragraphs or sentences where it
-    can be, with an overlap. `count_tokens` counts as the encoder does, its prompt and special tokens included.
+    A text of at most `max_tokens` is one window. A longer one is cut at the ends of sentences where it can be, with an
+    overlap. `count_tokens` counts as the encoder does, its prompt and special tokens included.
     """
     if count_tokens(text) <= max_tokens:
         yield 0, len(text)
         return
     splitter = TextSplitter.from_callback(count_tokens, max_tokens, int(max_tokens * OVERLAP_SHARE), trim=False)
-    for start, window in splitter.chunk_indices(text):
+    # A line break would end a window, and a title alone in a window is near to every question on its subject.
+    one_line = "".join(" " if character in "\r\n" else character for character in text)
+    for start, window in splitter.chunk_indices(one_line):
         yield start, start + len(window)
 
 

@@ -140,7 +140,10 @@ def related(
 def evaluate(
     collection: Annotated[Path | None, typer.Argument(help="folder in BEIR layout; the shipped one by default")] = None,
     encoder: EncoderOption = None,
-    leg: Annotated[Leg, typer.Option("--leg", help="what ranks; plain: the cosine of whole texts")] = "hybrid",
+    leg: Annotated[
+        Leg,
+        typer.Option("--leg", help="what ranks; plain: the cosine of texts cut off where the encoder stops reading"),
+    ] = "hybrid",
     as_json: JsonOption = False,  # noqa: FBT002  a command-line switch
 ) -> None:
     """Measure the search on a judged collection: nDCG@10, R@100, RR@10, P@1, seconds."""
@@ -151,10 +154,10 @@ def evaluate(
     loaded = _loaded(settings.encoder, settings)
     if leg == "plain":
         practices = judged.source.practices
-        windows = all_windows(practices, loaded)
+        windows = [window for window in all_windows(practices, loaded) if window.start == 0]
         embeddings = _embedded(passage_texts(practices, windows), loaded, settings)
         started = time.perf_counter()
-        run = search_all_plain(judged, loaded, embeddings, [window.practice_id for window in windows])
+        run = search_all_plain(judged, loaded, embeddings)
     else:
         target = settings.cache / "evaluate" / f"{judged.name}-{settings.encoder}"
         release = _index(judged.source, settings.model_copy(update={"releases": target}), loaded)

@@ -42,21 +42,15 @@ def search_all(queries: Sequence[JudgedQuery], retriever: Retriever, encoder: En
     return run
 
 
-def search_all_plain(collection: Collection, encoder: Encoder, embeddings: Embeddings, owners: Sequence[str]) -> Run:
-    """Return the best hits as encoders are commonly measured: the plain cosine of texts as they are.
-
-    Row r of `embeddings` is a text of practice `owners[r]`; a practice counts by its best one.
-    """
+def search_all_plain(collection: Collection, encoder: Encoder, embeddings: Embeddings) -> Run:
+    """Return the best hits as encoders are commonly measured: by the plain cosine of one embedding a practice."""
+    practice_ids = [practice.id for practice in collection.source.practices]
     scores = encoder.encode_queries([query.text for query in collection.queries]) @ embeddings.T
-    run = {}
-    for query, row in zip(collection.queries, scores, strict=True):
-        best: dict[str, float] = {}
-        for column in np.argsort(-row, kind="stable"):
-            best.setdefault(owners[column], float(row[column]))
-            if len(best) == DEPTH:
-                break
-        run[query.query_id] = best
-    return run
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
+    return {
+        query.query_id: {practice_ids[column]: float(row[column]) for column in columns}
+        for query, row, columns in zip(collection.queries, scores, best, strict=True)
+    }
 
 
 def measure(collection: Collection, run: Run) -> list[Measurement]:

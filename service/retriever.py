@@ -19,7 +19,7 @@ from service.question import Question, understand
 Leg = Literal["hybrid", "dense", "lexical", "plain"]
 """`dense`: meaning, by windows and sentences. `lexical`: words. `hybrid`: both, what the product does.
 
-`plain` is only measured: the cosine of whole texts, as encoders are commonly compared.
+`plain` is only measured: the cosine of texts cut off where the encoder stops reading, as encoders are compared.
 """
 
 MIN_CANDIDATES = 100
