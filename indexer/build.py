@@ -16,26 +16,20 @@ from indexer.drafts import draft_folder
 from indexer.embedding_cache import EmbeddingCache, text_key
 from indexer.encoder import Embeddings, Encoder, unit_rows
 from indexer.lexical import LexicalIndex
-from indexer.passages import DEFAULT_LANGUAGE, Passage, lexical_text, practice_text, sentence_passages, window_passages
-from indexer.practice import Practice
-from indexer.registry import EncoderSpec
-from indexer.release import (
-    CURRENT,
+from indexer.manifest import (
     FORMAT_VERSION,
     Counts,
     Manifest,
-    Parts,
-    Release,
     ReleaseError,
-    count_long_texts,
     encoder_record,
-    load_release,
     make_canaries,
-    publish,
     read_manifest,
     write_manifest,
-    write_parts,
 )
+from indexer.passages import DEFAULT_LANGUAGE, Passage, lexical_text, practice_text, sentence_passages, window_passages
+from indexer.practice import Practice
+from indexer.registry import EncoderSpec
+from indexer.release import CURRENT, Parts, Release, count_long_texts, load_release, publish, write_parts
 from indexer.source import CatalogueSource
 from indexer.vectors import VectorIndex
 

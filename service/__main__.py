@@ -20,9 +20,10 @@ from indexer.build import all_windows, build_release, embed, find_current, passa
 from indexer.catalogue import CatalogueError, read_catalogue
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings, Encoder
+from indexer.manifest import ReleaseError, check_encoder, read_manifest
 from indexer.probes import ProbesError
 from indexer.registry import EncoderError, find_spec, read_registry
-from indexer.release import Release, ReleaseError, check_encoder, read_manifest
+from indexer.release import Release
 from indexer.source import CatalogueSource, read_source
 from indexer.thesaurus import ThesaurusError
 from service.collection import CollectionError, read_beir, read_shipped_collection

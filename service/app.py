@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 
 from indexer.encoder import Encoder
+from indexer.manifest import ReleaseError, check_encoder
 from indexer.registry import EncoderError
-from indexer.release import ReleaseError, check_encoder
 from service.api import PREFIX, health_router, router
 from service.encoder_queue import EncoderQueue
 from service.loading import load_current_release, load_encoder

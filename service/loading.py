@@ -1,8 +1,9 @@
 """Turn settings into the two heavy things: the current release and an encoder."""
 
 from indexer.encoder import Encoder, SentenceTransformerEncoder
+from indexer.manifest import ReleaseError
 from indexer.registry import find_spec, locate_encoder, read_registry
-from indexer.release import CURRENT, Release, ReleaseError, load_release
+from indexer.release import CURRENT, Release, load_release
 from service.settings import Settings
 
 

@@ -99,7 +99,7 @@ class Retriever:
 
     def similar(self, embedding: Embedding, *, top_k: int) -> list[Hit]:
         """Return the `top_k` practices most like a text of the catalogue's kind."""
-        return self._like(embedding, top_k, None)
+        return self._like(unit_rows((embedding - self.release.parts.document_centroid)[None, :])[0], top_k, None)
 
     def related(self, practice_id: str, *, top_k: int) -> list[Hit]:
         """Return the practices most like a practice; itself is never among them."""
@@ -107,8 +107,7 @@ class Retriever:
         others = np.ones(len(self.release.parts.practices), dtype=np.bool_)
         others[row] = False
         sentences = self.release.parts.sentence_embeddings[self._span(self._sentence_owner, row)]
-        own = sentences.astype(np.float32).mean(axis=0, keepdims=True)
-        return self._like(unit_rows(own)[0], top_k, others, is_centred=True)
+        return self._like(unit_rows(sentences.astype(np.float32).mean(axis=0, keepdims=True))[0], top_k, others)
 
     def shown(self, practices: Sequence[Practice]) -> Mask:
         """Return which practices of the release (n,) are among `practices`."""
@@ -139,10 +138,7 @@ class Retriever:
         glossed = lexical.terms(" ".join(question.glosses), lexical.language)
         return list(dict.fromkeys((*glossed, *filter(lexical.knows, own))))
 
-    def _like(self, embedding: Embedding, top_k: int, allowed: Mask | None, *, is_centred: bool = False) -> list[Hit]:
-        centred = embedding
-        if not is_centred:
-            centred = unit_rows((embedding - self.release.parts.document_centroid)[None, :])[0]
+    def _like(self, centred: Embedding, top_k: int, allowed: Mask | None) -> list[Hit]:
         rows = self._nearest(centred, max(top_k, MIN_CANDIDATES), allowed)
         scores, sentences = self._dense(rows, centred)
         return self._hits(rows, scores, sentences, top_k)

@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 from indexer.build import build_release
 from indexer.embedding_cache import EmbeddingCache
+from indexer.manifest import ReleaseError
 from indexer.practice import Practice
-from indexer.release import ReleaseError
 from service.app import create_app
 from service.encoder_queue import EncoderQueue
 from service.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS

@@ -16,11 +16,12 @@ import pytest
 from indexer.build import CANARY_TEXTS, build_release, find_current, release_id
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings
+from indexer.manifest import MANIFEST_FILE
 from indexer.passages import practice_text, sentence_passages, window_passages
 from indexer.practice import Practice
 from indexer.probes import Probe
 from indexer.registry import EncoderSpec
-from indexer.release import CURRENT, MANIFEST_FILE, PRACTICES_FILE, Release, load_release
+from indexer.release import CURRENT, PRACTICES_FILE, Release, load_release
 from indexer.source import CatalogueSource
 from tests.fakes import PRACTICES, PROBES, THESAURUS, VOCABULARY, WordEncoder, fake_spec, small_source
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from indexer.manifest import read_manifest
 from indexer.practice import Practice
 from indexer.registry import DEFAULT_ENCODER, find_spec, read_registry
-from indexer.release import CURRENT, read_manifest
+from indexer.release import CURRENT
 from service.__main__ import main
 from service.retriever import Retriever
 from tests.fakes import PRACTICES, PROBES, WordEncoder

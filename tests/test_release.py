@@ -24,20 +24,8 @@ from indexer.build import build_release
 from indexer.drafts import draft_folder
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings
-from indexer.release import (
-    CURRENT,
-    FORMAT_VERSION,
-    MANIFEST_FILE,
-    PRACTICES_FILE,
-    Release,
-    ReleaseError,
-    activate,
-    check_encoder,
-    load_release,
-    make_canaries,
-    publish,
-    read_manifest,
-)
+from indexer.manifest import FORMAT_VERSION, MANIFEST_FILE, ReleaseError, check_encoder, make_canaries, read_manifest
+from indexer.release import CURRENT, PRACTICES_FILE, Release, activate, load_release, publish
 from tests.fakes import PRACTICES, THESAURUS, VOCABULARY, WordEncoder, fake_spec, small_source
 
 DIM = 64
