@@ -127,11 +127,7 @@ def passage_texts(practices: Sequence[Practice], passages: Sequence[Passage]) ->
 
 
 def _typical_questions(source: CatalogueSource, sentences: Sequence[str]) -> Sequence[str]:
-    """Return texts whose mean stands for all questions: the catalogue's probes, else its own titles and sentences.
-
-    Subtracting it matters more than which of the two it is: on scifact, nDCG@10 of the plain cosine is .610, with
-    titles and sentences .670.
-    """
+    """Return texts whose mean stands for all questions: the catalogue's probes, else its own titles and sentences."""
     questions = [probe.text for probe in source.probes if probe.kind != "off-topic"]
     if questions:
         return questions

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from pydantic import ValidationError
@@ -28,7 +28,7 @@ from indexer.source import CatalogueSource, read_source
 from indexer.thesaurus import ThesaurusError
 from service.collection import CollectionError, read_beir, read_shipped_collection
 from service.loading import load_current_release, load_encoder
-from service.retriever import Leg, Retriever, UnknownPracticeError
+from service.retriever import Retriever, UnknownPracticeError
 from service.schemas import HitModel, SearchRequest
 from service.settings import Settings
 
@@ -51,6 +51,9 @@ _EXPECTED = (
 CatalogueArgument = Annotated[Path, typer.Argument(help="catalogue file (JSONL)", show_default=False)]
 TopKOption = Annotated[int, typer.Option("--top-k", min=1, max=100, help="how many practices")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+MeasuredLeg = Literal["hybrid", "dense", "lexical", "plain"]
+"""The legs of the retriever, and the cosine of texts cut off where the encoder stops reading, only measured."""
+
 EncoderOption = Annotated[str | None, typer.Option("--encoder", help="name in models/registry.toml")]
 
 
@@ -142,7 +145,7 @@ def evaluate(
     collection: Annotated[Path | None, typer.Argument(help="folder in BEIR layout; the shipped one by default")] = None,
     encoder: EncoderOption = None,
     leg: Annotated[
-        Leg,
+        MeasuredLeg,
         typer.Option("--leg", help="what ranks; plain: the cosine of texts cut off where the encoder stops reading"),
     ] = "hybrid",
     as_json: JsonOption = False,  # noqa: FBT002  a command-line switch

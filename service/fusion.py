@@ -1,9 +1,8 @@
 """Turn the scores of two legs into one: a convex combination of scaled scores, so that neither can drown the other."""
 
 import numpy as np
-import numpy.typing as npt
 
-Scores = npt.NDArray[np.float32]
+from indexer.vectors import Scores
 
 LEXICAL_WEIGHT = 0.3
 """Weight of the lexical leg at full coverage; .3 is best on data/qrels, .2 loses .01 in other languages."""

@@ -5,22 +5,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from indexer.encoder import Embedding, unit_rows
 from indexer.passages import Passage
 from indexer.practice import Practice
 from indexer.release import Release
-from indexer.vectors import Mask
+from indexer.vectors import Mask, Rows, Scores
 from service.filters import NO_FILTERS, FacetTable, Filters
-from service.fusion import Scores, fused
+from service.fusion import fused
 from service.question import Question, understand
 
-Leg = Literal["hybrid", "dense", "lexical", "plain"]
-"""`dense`: meaning, by windows and sentences. `lexical`: words. `hybrid`: both, what the product does.
-
-`plain` is only measured: the cosine of texts cut off where the encoder stops reading, as encoders are compared.
-"""
+Leg = Literal["hybrid", "dense", "lexical"]
+"""`dense`: meaning, by windows and sentences. `lexical`: words. `hybrid`: both, what the product does."""
 
 MIN_CANDIDATES = 100
 """Practices that each leg puts forward; all their sentences are compared in a few milliseconds."""
@@ -32,8 +28,6 @@ WINDOW_WEIGHT = 0.25
 """Weight of the best window beside the sentences: .1 to .25 are best on data/qrels, .5 loses .01."""
 
 _FIRST_WINDOWS = 4  # windows fetched for each candidate; more are fetched until there are enough practices
-
-Rows = npt.NDArray[np.int64]
 
 
 class UnknownPracticeError(LookupError):

@@ -53,7 +53,7 @@ ALLOWED = {
     "service.settings": {"indexer.registry", "indexer.shipped"},
     "service.language": set(),
     "service.question": {"indexer.thesaurus", "service.language"},
-    "service.fusion": set(),
+    "service.fusion": {"indexer.vectors"},
     "service.filters": {"indexer.catalogue", "indexer.practice", "indexer.vectors"},
     "service.retriever": {
         "indexer.encoder",
