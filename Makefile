@@ -24,7 +24,7 @@ check: $(READY)         ## style, types, architecture, documentation
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_docs.py
 
-evaluate: $(READY)      ## the README's table of measures; COLLECTIONS is the folder of the public collections
+evaluate: $(READY)      ## measure all judged collections; COLLECTIONS is the folder of the public ones
 	$(BIN)/python -m tests.benchmarks.quality $(COLLECTIONS)
 
 lock: $(READY)          ## write the exact versions of this environment to constraints.txt

@@ -16,6 +16,7 @@ from babel import Locale
 from indexer.thesaurus import fold
 
 _WORD = re.compile(r"\w+")
+_GRAM = 4
 
 
 @cache
@@ -65,11 +66,11 @@ class LexicalIndex:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Return the index that `save` wrote. Raises ValueError when the files do not belong together."""
+        """Return the index that `save` wrote. Raises ValueError when a file is missing or cut off."""
         try:
             index = bm25s.BM25.load(folder, show_progress=False)
             return cls(index, (folder / "language.txt").read_text(encoding="utf-8"))
-        except (OSError, KeyError, TypeError) as error:
+        except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{folder} is not a lexical index: {error}") from error
 
     def save(self, folder: Path) -> None:
@@ -88,9 +89,8 @@ class LexicalIndex:
         return self._language
 
     def terms(self, text: str, language: str | None) -> list[str]:
-        """Return the terms of a query in `language` without stop words, in order, each once."""
-        stop_words = _STOP_WORDS.get(language or "", frozenset())
-        return list(dict.fromkeys(_terms(text, self._language, stop_words)))
+        """Return the terms of a query in `language` without stop words, in order, each as often as it is said."""
+        return _terms(text, self._language, _STOP_WORDS.get(language or "", frozenset()))
 
     def knows(self, term: str) -> bool:
         """Say whether any text has this term."""
@@ -104,21 +104,27 @@ class LexicalIndex:
         return np.asarray(self._index.get_scores(known), dtype=np.float32)
 
     def coverage(self, terms: Iterable[str], row: int) -> float:
-        """Return the share of the terms that row has, weighted by idf, in [0, 1].
+        """Return the share of the terms that a row has, weighted by rarity, in [0, 1]; 0 where there are none."""
+        weights = {term: self.rarity(term) for term in terms}
+        found = sum(weight for term, weight in weights.items() if row in self._rows_with(term))
+        return found / sum(weights.values()) if weights else 0.0
 
-        A term that no text has weighs as much as the rarest one.
-        """
-        found = total = 0.0
-        for term in terms:
-            rows = self._rows_with(term)
-            weight = float(np.log1p((self.size - len(rows) + 0.5) / (len(rows) + 0.5)))
-            total += weight
-            found += weight * bool(np.isin(row, rows))
-        return found / total if total else 0.0
+    def rarity(self, term: str) -> float:
+        """Return the idf of a term over the largest idf there can be, in (0, 1]; 1 for a term of one text or none."""
+        rows = max(1, len(self._rows_with(term)))
+        return float(np.log1p((self.size - rows + 0.5) / (rows + 0.5)) / np.log1p((self.size - 0.5) / 1.5))
+
+    def word_rarity(self, word: str) -> float:
+        """Return the rarity of a word of a text as it stands there; 0 for a stop word."""
+        return max(map(self.rarity, self.terms(word, self._language)), default=0.0)
+
+    def knows_word(self, word: str) -> bool:
+        """Say whether any text has this word, as far as its terms tell; a stop word counts as known."""
+        return all(map(self.knows, self.terms(word, self._language)))
 
     def _rows_with(self, term: str) -> npt.NDArray[np.int32]:
         if not self.knows(term):
-            return np.empty(0, dtype=np.int32)
+            return self._rows[:0]
         column = self._index.vocab_dict[term]
         rows: npt.NDArray[np.int32] = self._rows[self._columns[column] : self._columns[column + 1]]
         return rows
@@ -128,5 +134,16 @@ def _terms(text: str, language: str, more_stop_words: frozenset[str] = frozenset
     stop_words = _STOP_WORDS.get(language, frozenset()) | more_stop_words
     words = [word for word in _WORD.findall(fold(text)) if word not in stop_words]
     stemmer = _stemmer(language)
-    stems: list[str] = words if stemmer is None else stemmer.stemWords(words)
+    if stemmer is None:
+        return [gram for word in words for gram in _grams(word)]
+    stems: list[str] = stemmer.stemWords(words)
     return stems
+
+
+def _grams(word: str) -> list[str]:
+    """Return the runs of `_GRAM` characters of a word between two marks, the word itself where it is shorter.
+
+    They stand for stems where there is no stemmer (McNamee and Mayfield, 2004: 4 is best in most European languages).
+    """
+    marked = f"_{word}_"
+    return [marked[start : start + _GRAM] for start in range(max(1, len(marked) - _GRAM + 1))]

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from indexer.calibration import Calibration
 from indexer.encoder import Encoder
 from indexer.registry import EncoderSpec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_FILE = "manifest.json"
 _OWN_HASH = "sha256"
 
@@ -71,6 +72,7 @@ class Manifest:
     encoder: EncoderRecord
     index: str
     counts: Counts
+    calibration: Calibration
     versions: Mapping[str, str]
     files: Mapping[str, str]
     canaries: tuple[Canary, ...]

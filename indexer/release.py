@@ -1,7 +1,7 @@
 """Turn built parts into a release folder that is published atomically, and a folder back into a verified release."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter
 
-from indexer.catalogue import Vocabulary
 from indexer.checksums import file_sha256, wrong_files
 from indexer.drafts import draft_folder
 from indexer.lexical import LexicalIndex
+from indexer.linear_head import LinearHead
 from indexer.manifest import Manifest, ReleaseError, read_manifest
+from indexer.parts import Parts
 from indexer.passages import Passage
 from indexer.practice import Practice
-from indexer.thesaurus import Thesaurus
+from indexer.themes import themes_of
 from indexer.vectors import VectorIndex
 
 CURRENT = "current"
@@ -25,36 +26,19 @@ WINDOWS_FILE = "windows.jsonl"
 VECTORS_FILE = "windows.faiss"
 SENTENCES_FILE = "sentences.jsonl"
 SENTENCE_EMBEDDINGS_FILE = "sentences.npy"
+CONTEXT_EMBEDDINGS_FILE = "contexts.npy"
+TELLING_FILE = "telling.npy"
 CENTROIDS_FILE = "centroids.npy"
 LEXICAL_FOLDER = "lexical"
 VOCABULARY_FILE = "vocabulary.json"
 THESAURUS_FILE = "thesaurus.json"
+THEMES_FILE = "themes.npy"
+TOPIC_HEAD_FILE = "topic.npy"
+ROLE_HEAD_FILE = "roles.npy"
 
 _PASSAGE = TypeAdapter(Passage)
 _THESAURUS: TypeAdapter[dict[str, dict[str, list[str]]]] = TypeAdapter(dict[str, dict[str, list[str]]])
 _VOCABULARY: TypeAdapter[dict[str, dict[str, str]]] = TypeAdapter(dict[str, dict[str, str]])
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a release holds beside its manifest; passages of one practice stand together, in catalogue order.
-
-    Row r of `vectors` is the embedding of `windows[r]`, row r of `sentence_embeddings` (n, dim, float16) that of
-    `sentences[r]`; each is centred: less the mean of its kind, and of unit length again, for what all texts have in
-    common says nothing about any of them. The centroids (dim,) are what to subtract from a text of the catalogue's
-    kind and from a question. Row r of `lexical` is `practices[r]`.
-    """
-
-    practices: Sequence[Practice]
-    windows: Sequence[Passage]
-    vectors: VectorIndex
-    sentences: Sequence[Passage]
-    sentence_embeddings: npt.NDArray[np.float16]
-    document_centroid: npt.NDArray[np.float32]
-    query_centroid: npt.NDArray[np.float32]
-    lexical: LexicalIndex
-    vocabulary: Vocabulary
-    thesaurus: Thesaurus
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +56,8 @@ def write_parts(folder: Path, parts: Parts) -> dict[str, str]:
     _write_lines(folder / WINDOWS_FILE, (_PASSAGE.dump_json(one).decode() for one in parts.windows))
     _write_lines(folder / SENTENCES_FILE, (_PASSAGE.dump_json(one).decode() for one in parts.sentences))
     parts.vectors.save(folder / VECTORS_FILE)
-    np.save(folder / SENTENCE_EMBEDDINGS_FILE, parts.sentence_embeddings, allow_pickle=False)
-    centroids = np.stack([parts.document_centroid, parts.query_centroid])
-    np.save(folder / CENTROIDS_FILE, centroids, allow_pickle=False)
+    for name, matrix in _matrices(parts).items():
+        np.save(folder / name, matrix, allow_pickle=False)
     parts.lexical.save(folder / LEXICAL_FOLDER)
     plain = {field: dict(labels) for field, labels in parts.vocabulary.items()}
     (folder / VOCABULARY_FILE).write_bytes(_VOCABULARY.dump_json(plain))
@@ -82,6 +65,19 @@ def write_parts(folder: Path, parts: Parts) -> dict[str, str]:
     (folder / THESAURUS_FILE).write_bytes(_THESAURUS.dump_json(terms))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
+
+
+def _matrices(parts: Parts) -> dict[str, npt.NDArray[np.generic]]:
+    """Return the matrices of a release by the names of their files."""
+    matrices: dict[str, npt.NDArray[np.generic]] = {
+        SENTENCE_EMBEDDINGS_FILE: parts.sentence_embeddings,
+        CONTEXT_EMBEDDINGS_FILE: parts.context_embeddings,
+        TELLING_FILE: parts.is_telling,
+        CENTROIDS_FILE: np.stack([parts.document_centroid, parts.query_centroid]),
+        THEMES_FILE: parts.theme_embeddings,
+    }
+    heads = {TOPIC_HEAD_FILE: parts.topic_head, ROLE_HEAD_FILE: parts.role_head}
+    return matrices | {name: head.weights for name, head in heads.items() if head is not None}
 
 
 def publish(draft: Path, releases: Path) -> Path:
@@ -131,7 +127,7 @@ def load_release(folder: Path) -> Release:
     if faults:
         raise ReleaseError(f"release {manifest.release_id} is damaged; {advice}:\n  " + "\n  ".join(faults))
     try:
-        release = Release(folder, manifest, _read_parts(folder))
+        release = Release(folder, manifest, _read_parts(folder, manifest.files))
     except ValueError as error:
         raise ReleaseError(f"release {manifest.release_id} cannot be read ({error}); {advice}") from error
     faults = _disagreements(release)
@@ -141,7 +137,7 @@ def load_release(folder: Path) -> Release:
     return release
 
 
-def _read_parts(folder: Path) -> Parts:
+def _read_parts(folder: Path, files: Collection[str]) -> Parts:
     document_centroid, query_centroid = np.load(folder / CENTROIDS_FILE, allow_pickle=False)
     return Parts(
         practices=tuple(Practice.model_validate_json(line) for line in _lines(folder / PRACTICES_FILE)),
@@ -149,12 +145,21 @@ def _read_parts(folder: Path) -> Parts:
         vectors=VectorIndex.load(folder / VECTORS_FILE),
         sentences=tuple(_PASSAGE.validate_json(line) for line in _lines(folder / SENTENCES_FILE)),
         sentence_embeddings=np.load(folder / SENTENCE_EMBEDDINGS_FILE, mmap_mode="r", allow_pickle=False),
+        context_embeddings=np.load(folder / CONTEXT_EMBEDDINGS_FILE, mmap_mode="r", allow_pickle=False),
+        is_telling=np.load(folder / TELLING_FILE, allow_pickle=False),
         document_centroid=document_centroid,
         query_centroid=query_centroid,
         lexical=LexicalIndex.load(folder / LEXICAL_FOLDER),
         vocabulary=_VOCABULARY.validate_json((folder / VOCABULARY_FILE).read_bytes()),
         thesaurus=_THESAURUS.validate_json((folder / THESAURUS_FILE).read_bytes()),
+        theme_embeddings=np.load(folder / THEMES_FILE, allow_pickle=False),
+        topic_head=_read_head(folder / TOPIC_HEAD_FILE) if TOPIC_HEAD_FILE in files else None,
+        role_head=_read_head(folder / ROLE_HEAD_FILE) if ROLE_HEAD_FILE in files else None,
     )
+
+
+def _read_head(path: Path) -> LinearHead:
+    return LinearHead(np.load(path, allow_pickle=False))
 
 
 def _disagreements(release: Release) -> list[str]:
@@ -167,6 +172,9 @@ def _disagreements(release: Release) -> list[str]:
         ("dimensions of a vector", parts.vectors.dim, dim),
         ("sentences", len(parts.sentences), counts.sentences),
         ("shape of the sentences' embeddings", parts.sentence_embeddings.shape, (counts.sentences, dim)),
+        ("shape of the contexts' embeddings", parts.context_embeddings.shape, (counts.sentences, dim)),
+        ("sentences that are known to tell something", parts.is_telling.shape, (counts.sentences,)),
+        ("shape of the themes' embeddings", parts.theme_embeddings.shape, (len(themes_of(parts.vocabulary)), dim)),
         ("practices in the lexical index", parts.lexical.size, counts.practices),
         ("dimensions of a centroid", parts.query_centroid.shape, (dim,)),
     )

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from indexer.catalogue import VOCABULARY_FILE, Vocabulary, read_catalogue, read_vocabulary
 from indexer.practice import Practice
-from indexer.probes import Probe, read_probes
+from indexer.probes import Probe, RoleExample, read_probes, read_roles
 from indexer.thesaurus import Thesaurus, read_thesaurus
 
 THESAURUS_FILE = "thesaurus.toml"
 PROBES_FILE = "probes.jsonl"
+ROLES_FILE = "roles.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +25,31 @@ class CatalogueSource:
     vocabulary: Vocabulary
     thesaurus: Thesaurus
     probes: Sequence[Probe]
+    roles: Sequence[RoleExample] = ()
 
     @property
     def sha256(self) -> str:
-        """Return the hash of the content; the order of practices, probes and glosses is part of it."""
+        """Return the hash of the content; the order of practices, examples and glosses is part of it."""
         labels = json.dumps({field: dict(labels) for field, labels in self.vocabulary.items()}, sort_keys=True)
         digest = hashlib.sha256((labels + json.dumps(dict(self.thesaurus))).encode())
-        for record in (*self.probes, *self.practices):
+        for record in (*self.roles, *self.probes, *self.practices):
             digest.update(record.model_dump_json().encode() + b"\n")
         return digest.hexdigest()
 
 
 def read_source(catalogue: Path) -> CatalogueSource:
-    """Return a catalogue with its vocabulary, thesaurus and probes, each optional and beside it.
+    """Return a catalogue with its vocabulary, thesaurus, probes and roles, each optional and beside it.
 
     Raises CatalogueError, ThesaurusError or ProbesError.
     """
     folder = catalogue.parent
     vocabulary = read_vocabulary(folder / VOCABULARY_FILE)
+    practices = read_catalogue(catalogue, vocabulary)
     return CatalogueSource(
         name=catalogue.name,
-        practices=read_catalogue(catalogue, vocabulary),
+        practices=practices,
         vocabulary=vocabulary,
         thesaurus=read_thesaurus(folder / THESAURUS_FILE),
-        probes=read_probes(folder / PROBES_FILE),
+        probes=read_probes(folder / PROBES_FILE, {practice.id for practice in practices}),
+        roles=read_roles(folder / ROLES_FILE),
     )

@@ -50,9 +50,9 @@ class VectorIndex:
         """Return the length of a row."""
         return int(self._index.d)
 
-    def rows(self, first: int, last: int) -> Embeddings:
-        """Return rows `first` to `last` (exclusive) as they were added, (last - first, dim)."""
-        return np.asarray(self._index.reconstruct_n(first, last - first), dtype=np.float32)
+    def take(self, rows: Rows) -> Embeddings:
+        """Return the embeddings of `rows` as they were added, (k, dim), in the order asked for."""
+        return np.asarray(self._index.reconstruct_batch(rows), dtype=np.float32)
 
     def search(self, embedding: Embedding, count: int, allowed: Mask | None = None) -> tuple[Rows, Scores]:
         """Return the `count` nearest rows and their cosines, best first; fewer where there are fewer.

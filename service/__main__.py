@@ -3,8 +3,9 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,9 +29,11 @@ from indexer.source import CatalogueSource, read_source
 from indexer.thesaurus import ThesaurusError
 from service.collection import CollectionError, read_beir, read_shipped_collection
 from service.loading import load_current_release, load_encoder
+from service.related import Mode
 from service.retriever import Retriever, UnknownPracticeError
-from service.schemas import HitModel, SearchRequest
+from service.schemas import HitModel, RelatedParameters, SearchRequest
 from service.settings import Settings
+from service.verdicts import VerdictMeasurement, ask_all, measure_verdicts
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 _OUT = Console()
@@ -117,10 +120,13 @@ def search(
     retriever, encoder = _retriever_and_encoder(_settings())
     started = time.perf_counter()
     question = retriever.understand(request.query)
-    answer = search_response(retriever, request, question, encoder.encode_queries([question.encoder_text])[0], started)
+    answer = search_response(retriever, request, question, encoder.encode_queries(question.encoder_texts), started)
     if as_json:
         _print_json(answer.model_dump(mode="json"))
-    else:
+        return
+    if answer.message:
+        _OUT.print(Text(_printable(answer.message)))
+    if answer.hits:
         _print_hits(answer.hits)
 
 
@@ -128,12 +134,14 @@ def search(
 def related(
     practice_id: Annotated[str, typer.Argument(help="id of a practice", show_default=False)],
     top_k: TopKOption = 5,
+    mode: Annotated[Mode, typer.Option("--mode", help="which of them")] = "similar",
     as_json: JsonOption = False,  # noqa: FBT002  a command-line switch
 ) -> None:
-    """Print the practices most like a practice."""
+    """Print the practices related to a practice."""
     from service.answers import related_response  # noqa: PLC0415  keeps the other commands quick to start
 
-    answer = related_response(Retriever(load_current_release(_settings())), practice_id, top_k)
+    parameters = RelatedParameters(top_k=top_k, mode=mode)
+    answer = related_response(Retriever(load_current_release(_settings())), practice_id, parameters)
     if as_json:
         _print_json(answer.model_dump(mode="json"))
     else:
@@ -156,6 +164,7 @@ def evaluate(
     settings = _settings(encoder=encoder)
     judged = read_beir(collection) if collection else read_shipped_collection(settings.catalogue)
     loaded = _loaded(settings.encoder, settings)
+    verdicts: list[VerdictMeasurement] = []
     if leg == "plain":
         practices = judged.source.practices
         windows = [window for window in all_windows(practices, loaded) if window.start == 0]
@@ -164,23 +173,45 @@ def evaluate(
         run = search_all_plain(judged, loaded, embeddings)
     else:
         target = settings.cache / "evaluate" / f"{judged.name}-{settings.encoder}"
-        release = _index(judged.source, settings.model_copy(update={"releases": target}), loaded)
+        retriever = Retriever(_index(judged.source, settings.model_copy(update={"releases": target}), loaded), leg=leg)
         started = time.perf_counter()
-        run = search_all(judged.queries, Retriever(release, leg=leg), loaded)
+        run = search_all(judged.queries, retriever, loaded)
+        verdicts = measure_verdicts(ask_all(judged.queries, retriever, loaded))
     seconds = round(time.perf_counter() - started, 1)
     measurements = measure(judged, run)
     if as_json:
-        rows = [{"group": one.group, "queries": one.queries, **one.values} for one in measurements]
+        rows = [
+            {"group": one.group, "queries": one.queries, **one.values}
+            | ({} if one.to_english is None else {"to_english": one.to_english})
+            for one in measurements
+        ]
         facts = {"collection": judged.name, "encoder": loaded.spec.identity, "leg": leg, "seconds": seconds}
-        _print_json({**facts, "rows": rows})
+        _print_json({**facts, "rows": rows, "verdicts": [asdict(one) for one in verdicts]})
         return
     table = Table(title=f"{judged.name}, {loaded.spec.name}, {leg}, {seconds} s for all questions")
     table.add_column("questions")
-    for name in ("count", *map(str, MEASURES)):
+    for name in ("count", *map(str, MEASURES), "to English"):
         table.add_column(name, justify="right")
     for one in measurements:
-        table.add_row(one.group, str(one.queries), *(f"{one.values[str(name)]:.3f}" for name in MEASURES))
+        to_english = "" if one.to_english is None else f"{one.to_english:+.3f}"
+        table.add_row(one.group, str(one.queries), *(f"{one.values[str(name)]:.3f}" for name in MEASURES), to_english)
     _OUT.print(table)
+    for one_verdict in verdicts:
+        _OUT.print(_verdict_table(one_verdict))
+
+
+def _verdict_table(measured: VerdictMeasurement) -> Table:
+    table = Table(title=f"verdicts, {measured.group}: {measured.questions} questions", show_header=False)
+    values = {
+        "AUROC of on the topic against elsewhere": measured.auroc,
+        "precision of 'none'": measured.precision,
+        "recall of 'none'": measured.recall,
+        "questions on the topic refused": measured.refused,
+        **{f"called good: {kind}": share for kind, share in measured.good.items()},
+    }
+    for name, value in values.items():
+        table.add_row(name, f"{value:.3f}")
+    return table
 
 
 @app.command()
@@ -262,18 +293,21 @@ def _report(release: Release) -> None:
     _OUT.print(table)
 
 
-def _print_hits(hits: list[HitModel]) -> None:
+def _print_hits(hits: Sequence[HitModel]) -> None:
     table = Table(show_lines=True)
     table.add_column("", justify="right")
-    table.add_column("score", justify="right")
+    table.add_column("confidence", justify="right")
     table.add_column("practice")
     table.add_column("country")
     table.add_column("id", overflow="fold")
     for hit in hits:
         text = Text(_printable(hit.practice.title), style="bold")
         text.append(Text(f"\n{_printable(hit.practice.summary or '')}", style="not bold"))
+        if hit.explanation is not None:
+            text.append(Text(f"\n“{_printable(hit.explanation.sentence.text)}”", style="not bold italic"))
+        confidence = "" if hit.confidence is None else f"{hit.confidence:.2f}"
         practice_id = Text(_printable(hit.practice.id))
-        table.add_row(str(hit.rank), f"{hit.score:.3f}", text, hit.practice.country or "", practice_id)
+        table.add_row(str(hit.rank), confidence, text, hit.practice.country or "", practice_id)
     _OUT.print(table)
 
 

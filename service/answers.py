@@ -1,57 +1,90 @@
 """Turn a retriever's hits into the response objects that the API and the terminal share."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 
-from indexer.encoder import Embedding
-from service.question import Question
+from indexer.encoder import Embedding, Embeddings
+from indexer.question import Question
+from indexer.themes import Theme
+from service.aspects import Aspect, Coverage, coverage, find_aspects
+from service.confidence import Verdict
+from service.explain import Explainer, Explanation
+from service.related import related
 from service.retriever import Hit, Retriever
 from service.schemas import (
+    AspectModel,
+    AspectPartModel,
     CanaryModel,
+    CoverageModel,
+    CoverageRow,
+    ExplanationModel,
     HitModel,
     IndexInfo,
     IndexResponse,
     ListParameters,
     PracticePage,
     PracticeSummary,
+    RelatedHitModel,
+    RelatedParameters,
     RelatedResponse,
     SearchRequest,
     SearchResponse,
+    SimilarRequest,
     SimilarResponse,
     Sort,
+    ThemeModel,
 )
 
 _SCORE_DIGITS = 4
 
 
 def search_response(
-    retriever: Retriever, request: SearchRequest, question: Question, embedding: Embedding, started: float
+    retriever: Retriever, request: SearchRequest, question: Question, embeddings: Embeddings, started: float
 ) -> SearchResponse:
-    """Return the answer to `request`; `embedding` is that of `question.encoder_text`.
+    """Return the answer to `request`; `embeddings` (k, dim) are those of `question.encoder_texts`.
 
     `started` is a `time.perf_counter()`.
     """
-    hits = retriever.search(question, embedding, top_k=request.top_k, filters=request.filters)
+    ranked = retriever.rank(question, embeddings, top_k=request.top_k, filters=request.filters)
+    verdict = retriever.verdict(question, embeddings, ranked)
+    hits = [] if verdict == "none" else ranked
+    aspects = find_aspects(retriever, question, embeddings, filters=request.filters) if hits else []
+    theme = None if verdict in ("good", None) else next(iter(retriever.nearest_themes(embeddings)), None)
+    explainer = Explainer(retriever, question, embeddings) if request.explain else None
     return SearchResponse(
         query=request.query,
         language=question.language,
-        hits=hit_models(hits),
+        verdict=verdict,
+        message=_message(verdict, theme),
+        nearest_theme=None if theme is None else ThemeModel.model_validate(theme),
+        hits=[_hit_model(hit, explainer.explain(hit) if explainer else None) for hit in hits],
+        aspects=[_aspect_model(aspect) for aspect in aspects],
+        coverage=_coverage_model(coverage(aspects)) if len(aspects) > 1 else None,
         facets=retriever.facets.counts(retriever.shown([hit.practice for hit in hits])),
         index=index_info(retriever),
         took_ms=elapsed_ms(started),
     )
 
 
-def similar_response(retriever: Retriever, embedding: Embedding, top_k: int, started: float) -> SimilarResponse:
-    """Return the practices nearest to the embedding of a programme that is not in the catalogue."""
-    hits = hit_models(retriever.similar(embedding, top_k=top_k))
-    return SimilarResponse(hits=hits, index=index_info(retriever), took_ms=elapsed_ms(started))
+def similar_response(
+    retriever: Retriever, request: SimilarRequest, embedding: Embedding, started: float
+) -> SimilarResponse:
+    """Return the practices most like a programme that is not in the catalogue; `embedding` is that of its text."""
+    hits = retriever.similar(request.text, embedding, top_k=request.top_k)
+    return SimilarResponse(
+        hits=[_hit_model(hit, None) for hit in hits], index=index_info(retriever), took_ms=elapsed_ms(started)
+    )
 
 
-def related_response(retriever: Retriever, practice_id: str, top_k: int) -> RelatedResponse:
-    """Return the practices nearest to a given one. Raises UnknownPracticeError."""
-    return RelatedResponse(practice_id=practice_id, hits=hit_models(retriever.related(practice_id, top_k=top_k)))
+def related_response(retriever: Retriever, practice_id: str, parameters: RelatedParameters) -> RelatedResponse:
+    """Return one page of the practices related to a given one. Raises UnknownPracticeError."""
+    found = related(retriever, practice_id, mode=parameters.mode, top_k=parameters.top_k, page=parameters.page)
+    return RelatedResponse(
+        practice_id=practice_id,
+        mode=parameters.mode,
+        page=parameters.page,
+        hits=[RelatedHitModel(**dict(_hit_model(one.hit, one.explanation)), same_as=one.same_as) for one in found],
+    )
 
 
 def practice_page(retriever: Retriever, parameters: ListParameters) -> PracticePage:
@@ -88,16 +121,49 @@ def index_info(retriever: Retriever) -> IndexInfo:
     return IndexInfo(release_id=manifest.release_id, encoder=manifest.encoder.identity)
 
 
-def hit_models(hits: Sequence[Hit]) -> list[HitModel]:
-    """Return hits as an answer shows them."""
-    return [
-        HitModel(
-            rank=hit.rank,
-            score=round(hit.score, _SCORE_DIGITS),
-            practice=PracticeSummary.model_validate(hit.practice),
-        )
-        for hit in hits
-    ]
+def _hit_model(hit: Hit, explanation: Explanation | None) -> HitModel:
+    return HitModel(
+        rank=hit.rank,
+        score=round(hit.score, _SCORE_DIGITS),
+        confidence=None if hit.confidence is None else round(hit.confidence, _SCORE_DIGITS),
+        practice=PracticeSummary.model_validate(hit.practice),
+        explanation=None if explanation is None else ExplanationModel.model_validate(explanation),
+    )
+
+
+def _aspect_model(aspect: Aspect) -> AspectModel:
+    return AspectModel(
+        parts=[
+            AspectPartModel(text=part.text, start=part.start, end=part.end, role=role)
+            for part, role in zip(aspect.parts, aspect.roles, strict=True)
+        ],
+        hits=[_hit_model(hit, None) for hit in aspect.hits],
+    )
+
+
+def _coverage_model(found: Coverage) -> CoverageModel:
+    return CoverageModel(
+        matrix=[
+            CoverageRow(
+                practice_id=practice_id,
+                confidence=confidence,
+                addresses=tuple(found.addresses(row, column) for column in range(len(confidence))),
+            )
+            for row, (practice_id, confidence) in enumerate(zip(found.practice_ids, found.confidence, strict=True))
+        ],
+        smallest_set=found.smallest_set,
+    )
+
+
+def _message(verdict: Verdict | None, theme: Theme | None) -> str | None:
+    """Return the verdict in plain words; the theme is what the catalogue has that is nearest."""
+    nearest = f" The nearest theme is: {theme.label}." if theme else ""
+    return {
+        None: None,
+        "good": "These practices fit the question.",
+        "weak": f"These practices touch the question; none may fit it well.{nearest}",
+        "none": f"Nothing in this catalogue fits the question.{nearest}",
+    }[verdict]
 
 
 def elapsed_ms(started: float) -> float:

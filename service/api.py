@@ -24,13 +24,13 @@ from service.schemas import (
     ListParameters,
     PracticePage,
     Problem,
+    RelatedParameters,
     RelatedResponse,
     SearchParameters,
     SearchRequest,
     SearchResponse,
     SimilarRequest,
     SimilarResponse,
-    TopK,
 )
 
 PREFIX = "/api/v1"
@@ -68,8 +68,8 @@ async def search(request: SearchRequest, retriever: RetrieverDependency, encoder
     """Return the practices that answer a question best."""
     started = time.perf_counter()
     question = retriever.understand(request.query)
-    embedding = await encoder.encode_query(question.encoder_text)
-    return search_response(retriever, request, question, embedding, started)
+    embeddings = await encoder.encode_queries(question.encoder_texts)
+    return search_response(retriever, request, question, embeddings, started)
 
 
 @router.get("/search", tags=["search"], responses=_BUSY)
@@ -86,8 +86,8 @@ async def similar(
 ) -> SimilarResponse:
     """Return the practices most like a programme that is not in the catalogue."""
     started = time.perf_counter()
-    embedding = await encoder.encode_document(f"{request.title}\n{request.description}".strip())
-    return similar_response(retriever, embedding, request.top_k, started)
+    [embedding] = await encoder.encode_documents([request.text])
+    return similar_response(retriever, request, embedding, started)
 
 
 @router.get("/practices", tags=["practices"])
@@ -104,10 +104,10 @@ async def practice(practice_id: str, retriever: RetrieverDependency) -> Practice
 
 @router.get("/practices/{practice_id}/related", tags=["practices"], responses=_UNKNOWN)
 async def related(
-    practice_id: str, retriever: RetrieverDependency, top_k: Annotated[TopK, Query()] = 5
+    practice_id: str, parameters: Annotated[RelatedParameters, Query()], retriever: RetrieverDependency
 ) -> RelatedResponse:
-    """Return the practices most like a practice; itself is never among them."""
-    return related_response(retriever, practice_id, top_k)
+    """Return the practices related to a practice, each with its reason; itself is never among them."""
+    return related_response(retriever, practice_id, parameters)
 
 
 @router.get("/facets", tags=["practices"])

@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ Qrels = Mapping[str, Mapping[str, int]]
 
 T = TypeVar("T")
 
+_HELD_OUT = "held-out-"  # what the names of the files with held-out questions begin with
 _LONGEST_TITLE = 200
 
 
@@ -25,12 +26,19 @@ class CollectionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class JudgedQuery:
-    """One question of a collection; `kind` and `language` are empty where the collection does not say."""
+    """One question of a collection; `kind` and `language` are empty where the collection does not say.
+
+    `base` is the id of the question that a translation says the same as. `is_held_out`: nothing was ever chosen by it.
+    `seed_id` is the document whose whole text is the query: the query asks for others like it, so it is no answer.
+    """
 
     query_id: str
     text: str
     kind: str = ""
     language: str = ""
+    base: str = ""
+    is_held_out: bool = False
+    seed_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +52,35 @@ class Collection:
 
 
 def read_shipped_collection(catalogue: Path) -> Collection:
-    """Return a catalogue with the shipped judged questions of `data/qrels`.
+    """Return a catalogue with the shipped judged questions of `data/qrels`, those for tuning and those held out.
 
     A translated question names the one it says the same as, by `base`, and has its judgements.
     """
-    rows = list(_json_lines(shipped_path("data/qrels/queries.jsonl")))
-    queries = tuple(JudgedQuery(row["_id"], row["text"], row["kind"], row["language"]) for row in rows)
-    qrels = dict(_read_trec_qrels(shipped_path("data/qrels/qrels.txt")))
-    qrels |= {row["_id"]: qrels[row["base"]] for row in rows if "base" in row}
-    return Collection("practices", read_source(catalogue), queries, qrels)
+    queries: list[JudgedQuery] = []
+    qrels: dict[str, Mapping[str, int]] = {}
+    for prefix in ("", _HELD_OUT):
+        rows = _json_lines(shipped_path(f"data/qrels/{prefix}queries.jsonl"))
+        queries += [_shipped_query(row, is_held_out=prefix == _HELD_OUT) for row in rows]
+        qrels |= _read_trec_qrels(shipped_path(f"data/qrels/{prefix}qrels.txt"))
+    qrels |= {query.query_id: qrels[query.base] for query in queries if query.base}
+    return Collection("practices", read_source(catalogue), tuple(queries), qrels)
 
 
 def read_beir(folder: Path) -> Collection:
     """Return a collection in BEIR layout: corpus.jsonl, queries.jsonl (or .gz) and qrels/test.tsv.
 
-    Queries without any judgement are left out, as the field does. Raises CollectionError.
+    Queries without any judgement are left out, as the field does. A query that is the title and text of a document
+    has it as its seed. Raises CollectionError.
     """
     qrels = _read_beir_qrels(folder / "qrels" / "test.tsv")
     corpus, asked = _plain_or_gz(folder / "corpus.jsonl"), _plain_or_gz(folder / "queries.jsonl")
     practices = _read_all(corpus, _practice)
     all_queries = _read_all(asked, _judged_query)
-    queries = tuple(query for query in all_queries if query.query_id in qrels)
+    # Told by the text and not by the id: npl and others number queries and documents alike, each from 1.
+    seeds = {f"{practice.title}. {practice.description}": practice.id for practice in practices}
+    queries = tuple(
+        replace(query, seed_id=seeds.get(query.text, "")) for query in all_queries if query.query_id in qrels
+    )
     if not practices or not queries:
         raise CollectionError(f"{folder}: {len(practices)} documents and {len(queries)} judged queries, expected some")
     name = "-".join(folder.resolve().parts[-2:]) if "-" in folder.name else folder.resolve().name
@@ -81,6 +97,12 @@ def _read_all(path: Path, build: Callable[[Mapping[str, Any]], T]) -> list[T]:
             expected = "expected an object with _id, title and text"
             raise CollectionError(f"{path}, line {number}: {str(row)[:100]}; {expected} ({error})") from error
     return built
+
+
+def _shipped_query(row: Mapping[str, Any], *, is_held_out: bool) -> JudgedQuery:
+    return JudgedQuery(
+        row["_id"], row["text"], row["kind"], row["language"], base=row.get("base", ""), is_held_out=is_held_out
+    )
 
 
 def _judged_query(row: Mapping[str, Any]) -> JudgedQuery:

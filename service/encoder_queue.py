@@ -1,10 +1,12 @@
 """Turn waiting questions into embeddings: one thread takes whatever waits as one batch; the loop is never blocked."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 
-from indexer.encoder import Embedding, Encoder
+from indexer.encoder import Embeddings, Encoder
 
 _LARGEST_BATCH = 32
 
@@ -15,9 +17,9 @@ class BusyError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    text: str
+    texts: Sequence[str]
     is_query: bool
-    answer: asyncio.Future[Embedding]
+    answer: asyncio.Future[Embeddings]
 
 
 class EncoderQueue:
@@ -45,16 +47,16 @@ class EncoderQueue:
         """Say whether questions are being answered."""
         return self._task is not None and not self._task.done()
 
-    async def encode_query(self, text: str) -> Embedding:
-        """Return the embedding (dim,) of a question. Raises BusyError at once when the queue is full."""
-        return await self._encode(text, is_query=True)
+    async def encode_queries(self, texts: Sequence[str]) -> Embeddings:
+        """Return the embeddings (k, dim) of the texts of one question. Raises BusyError when the queue is full."""
+        return await self._encode(texts, is_query=True)
 
-    async def encode_document(self, text: str) -> Embedding:
-        """Return the embedding (dim,) of a text of the catalogue's kind. Raises BusyError when the queue is full."""
-        return await self._encode(text, is_query=False)
+    async def encode_documents(self, texts: Sequence[str]) -> Embeddings:
+        """Return the embeddings (k, dim) of texts of the catalogue's kind. Raises BusyError when the queue is full."""
+        return await self._encode(texts, is_query=False)
 
-    async def _encode(self, text: str, *, is_query: bool) -> Embedding:
-        waiting = _Waiting(text, is_query, asyncio.get_running_loop().create_future())
+    async def _encode(self, texts: Sequence[str], *, is_query: bool) -> Embeddings:
+        waiting = _Waiting(texts, is_query, asyncio.get_running_loop().create_future())
         try:
             self._waiting.put_nowait(waiting)
         except asyncio.QueueFull:
@@ -64,7 +66,7 @@ class EncoderQueue:
     async def _serve(self) -> None:
         while True:
             batch = [await self._waiting.get()]
-            while len(batch) < _LARGEST_BATCH and not self._waiting.empty():
+            while sum(len(one.texts) for one in batch) < _LARGEST_BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
             for is_query in (True, False):
                 # Whoever has hung up is left out: a cancelled question costs nothing.
@@ -74,15 +76,17 @@ class EncoderQueue:
 
     async def _answer(self, wanted: list[_Waiting], *, is_query: bool) -> None:
         encode = self._encoder.encode_queries if is_query else self._encoder.encode_documents
-        texts = [one.text for one in wanted]
+        texts = [text for one in wanted for text in one.texts]
+        ends = list(accumulate(len(one.texts) for one in wanted))
         try:
             rows = await asyncio.get_running_loop().run_in_executor(self._thread, encode, texts)
-            answers = list(zip(wanted, rows, strict=True))
+            if len(rows) != len(texts):
+                raise ValueError(f"the encoder gave {len(rows)} embeddings for {len(texts)} texts")
         except Exception as error:  # noqa: BLE001  handed to every waiting request, the queue itself must live on
             for one in wanted:
                 if not one.answer.done():
                     one.answer.set_exception(error)
             return
-        for one, row in answers:
+        for one, end in zip(wanted, ends, strict=True):
             if not one.answer.done():
-                one.answer.set_result(row)
+                one.answer.set_result(rows[end - len(one.texts) : end])

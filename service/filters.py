@@ -14,8 +14,9 @@ from indexer.vectors import Mask
 Values = tuple[str, ...]
 
 _ENGLISH = Locale("en")
+COUNTRY_LABELS: Mapping[str, str] = {**_ENGLISH.territories, "EU": "Several European countries"}
 _LABELS: Mapping[str, Mapping[str, str]] = {
-    "country": {**_ENGLISH.territories, "EU": "Several European countries"},
+    "country": COUNTRY_LABELS,
     "languages": _ENGLISH.languages,
     "evidence_level": {
         "0": "Description only",

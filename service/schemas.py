@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from service.confidence import Verdict
 from service.filters import Facets, Filters
+from service.related import Mode
 
 MAX_QUERY_CHARACTERS = 20_000
 MAX_TOP_K = 100
@@ -27,7 +29,7 @@ class SearchRequest(_Request):
     query: QueryText = Field(examples=["how to keep apprentices from dropping out"])
     top_k: TopK = 10
     filters: Filters = Filters()
-    explain: bool = Field(default=True, description="whether hits say why they are there; no release does so yet")
+    explain: bool = Field(default=True, description="whether hits say why they are there")
 
 
 class SearchParameters(Filters):
@@ -49,6 +51,19 @@ class SimilarRequest(_Request):
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
     description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_QUERY_CHARACTERS)] = ""
     top_k: TopK = 10
+
+    @property
+    def text(self) -> str:
+        """Return the text of the programme as a practice has it: the title, then the description."""
+        return f"{self.title}\n{self.description}".strip()
+
+
+class RelatedParameters(_Request):
+    """One page of the practices related to a practice, and which of them."""
+
+    top_k: TopK = 5
+    page: Annotated[int, Field(ge=1, le=1000)] = 1
+    mode: Mode = Field(default="similar", description="the nearest; those of one kind only; or diverse ones first")
 
 
 class ListParameters(Filters):
@@ -87,14 +102,94 @@ class PracticeSummary(BaseModel):
     is_verified: bool | None
 
 
+class SpanModel(BaseModel):
+    """Characters `start` to `end` (exclusive, in Unicode code points) of a text, and what stands there."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    text: str
+    start: int
+    end: int
+
+
+class SharedModel(BaseModel):
+    """A value that the practice has and the question is about, or that two related practices both have."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    field: str
+    value: str
+    label: str
+
+
+class ExplanationModel(BaseModel):
+    """Why a practice is there: a sentence of it, and what that sentence answers."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    sentence: SpanModel = Field(
+        description="of the practice's text: titles, summary, description, results, a line each"
+    )
+    answers: SpanModel = Field(description="of the query; in a related practice, of the text of the other practice")
+    shared: tuple[SharedModel, ...]
+
+
 class HitModel(BaseModel):
-    """One practice in an answer. `score` is a cosine, comparable within one answer only; higher is better."""
+    """One practice in an answer, best first. `score`: higher is better, of one encoder and catalogue only."""
 
     rank: int
     score: float
-    confidence: float | None = Field(default=None, description="probability in [0, 1]; null: not calibrated yet")
+    confidence: float | None = Field(
+        description="probability in [0, 1] that the practice is relevant; null where the catalogue has no calibration"
+    )
     practice: PracticeSummary
-    explanation: None = Field(default=None, description="why the hit is there; null: not computed yet")
+    explanation: ExplanationModel | None = Field(description="null where none was asked for")
+
+
+class RelatedHitModel(HitModel):
+    """One practice related to another one; `same_as` holds the ids of practices that say the same as it."""
+
+    same_as: tuple[str, ...]
+
+
+class ThemeModel(BaseModel):
+    """A value of a vocabulary, to filter by: what the catalogue has that is nearest to the question."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    field: str
+    code: str
+    label: str
+
+
+class AspectPartModel(SpanModel):
+    """A sentence of the query and what it says of the problem."""
+
+    role: Literal["who", "why", "what", "other"] | None = Field(
+        description="who the people are, why they are at risk, what is missing; null where nobody knows"
+    )
+
+
+class AspectModel(BaseModel):
+    """One need within a long description, and the practices that fit it best."""
+
+    parts: list[AspectPartModel]
+    hits: list[HitModel]
+
+
+class CoverageRow(BaseModel):
+    """How surely one practice addresses each aspect, in their order, and whether that counts as addressed."""
+
+    practice_id: str
+    confidence: tuple[float, ...]
+    addresses: tuple[bool, ...]
+
+
+class CoverageModel(BaseModel):
+    """Which practice addresses which aspect, and the fewest practices that address the most of them together."""
+
+    matrix: list[CoverageRow]
+    smallest_set: tuple[str, ...]
 
 
 class IndexInfo(BaseModel):
@@ -109,10 +204,15 @@ class SearchResponse(BaseModel):
 
     query: str
     language: str | None = Field(description="ISO 639-1 code of the language the question is probably in")
-    verdict: Literal["good", "weak", "none"] | None = Field(
-        default=None, description="whether anything fits; null: not calibrated yet"
+    verdict: Verdict | None = Field(
+        description="whether anything fits; `none` brings no hits; null where no practice passes the filters, or the "
+        "catalogue has no calibration"
     )
+    message: str | None = Field(description="the verdict in plain words; null where there is no verdict")
+    nearest_theme: ThemeModel | None = Field(description="what to look at instead, where the verdict is not good")
     hits: list[HitModel]
+    aspects: list[AspectModel] = Field(description="the needs within a long description; empty for a short question")
+    coverage: CoverageModel | None = Field(description="null where there are fewer than two aspects")
     facets: Facets
     index: IndexInfo
     took_ms: float
@@ -122,7 +222,9 @@ class RelatedResponse(BaseModel):
     """Practices close to a given one, which is never among them."""
 
     practice_id: str
-    hits: list[HitModel]
+    mode: Mode
+    page: int
+    hits: list[RelatedHitModel]
 
 
 class SimilarResponse(BaseModel):
@@ -173,6 +275,7 @@ class IndexResponse(BaseModel):
     encoder: dict[str, object]
     index: str
     counts: dict[str, int]
+    calibration: dict[str, object]
     versions: dict[str, str]
     files: dict[str, str]
     canaries: list[CanaryModel]

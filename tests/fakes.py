@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from indexer.encoder import Embeddings, unit_rows
+from indexer.passages import practice_text
 from indexer.practice import Practice
-from indexer.probes import Probe
+from indexer.probes import Probe, RoleExample
 from indexer.registry import EncoderSpec
 from indexer.source import CatalogueSource
 from indexer.thesaurus import fold
@@ -127,3 +128,43 @@ PROBES = (
 
 def small_source(practices: Sequence[Practice] = PRACTICES) -> CatalogueSource:
     return CatalogueSource("small.jsonl", practices, VOCABULARY, THESAURUS, PROBES)
+
+
+ELSEWHERE = (
+    "Beat the eggs with sugar and bake the cake until golden. Peel two onions and fry them slowly in butter.",
+    "The goalkeeper saved a penalty and the striker scored twice. Tickets for the cup final sold out quickly.",
+    "Rain moves east tonight while strong wind reaches the coast. Temperatures fall below zero near the mountains.",
+    "Connect the printer by cable before installing its driver. Restart your laptop when the screen stays black.",
+)
+"""Texts that share hardly a word with the small catalogue."""
+
+ROLES = (
+    RoleExample(text="our apprentices are young adults from the squares", language="en", role="who"),
+    RoleExample(text="my pupils are sixteen and live without parents", language="en", role="who"),
+    RoleExample(text="because they are sick and quarrel at home", language="en", role="why"),
+    RoleExample(text="because nobody listens they think of quitting", language="en", role="why"),
+    RoleExample(text="we need a master who gives advice every week", language="en", role="what"),
+    RoleExample(text="we need a school in the evening for them", language="en", role="what"),
+    RoleExample(text="good morning and many thanks", language="en", role="other"),
+    RoleExample(text="with kind regards and many thanks", language="en", role="other"),
+)
+
+
+def calibrated_source(practices: Sequence[Practice] = PRACTICES) -> CatalogueSource:
+    """Return a source with enough judged probes for a calibration: each asks with words of a practice, or of no one."""
+    on_topic = [
+        Probe(text=text, language="en", kind="on-topic", relevant=(practice.id,))
+        for practice in practices
+        for text in _stretches(practice_text(practice))
+    ]
+    elsewhere = [
+        Probe(text=text, language="en", kind="off-topic" if number % 2 else "near-topic")
+        for number, text in enumerate(stretch for text in ELSEWHERE for stretch in _stretches(text))
+    ]
+    return CatalogueSource("calibrated.jsonl", practices, VOCABULARY, THESAURUS, (*on_topic, *elsewhere), ROLES)
+
+
+def _stretches(text: str) -> list[str]:
+    """Return the runs of six words of a text, each begun two words after the one before."""
+    words = fold(text).replace(".", "").split()
+    return [" ".join(words[start : start + 6]) for start in range(0, max(1, len(words) - 5), 2)]

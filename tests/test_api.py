@@ -9,6 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
+from itertools import combinations
+from random import Random
 from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
@@ -17,15 +19,28 @@ from starlette.testclient import TestClient
 from indexer.build import build_release
 from indexer.embedding_cache import EmbeddingCache
 from indexer.manifest import ReleaseError
+from indexer.passages import practice_text
 from indexer.practice import Practice
+from indexer.source import CatalogueSource
 from service.app import create_app
+from service.aspects import COVERED_FROM, LARGEST_SET
 from service.encoder_queue import EncoderQueue
 from service.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS
 from service.retriever import Retriever
-from tests.fakes import PRACTICES, WordEncoder, fake_spec, small_source
+from tests.fakes import PRACTICES, VOCABULARY, WordEncoder, calibrated_source, fake_spec, small_source
 
 API = "/api/v1"
 QUESTION = "retired masters who mentor apprentices"
+GREETING = "Good morning and many thanks for your help."
+NEED_OF_A_MENTOR = (
+    "Our apprentices think of quitting because no master listens to them in the first year.",
+    "We need a retired master who mentors each of them every week and gives advice.",
+)
+NEED_OF_A_CALL = (
+    "Some pupils are often sick and their parents are never told of the absence on the same day.",
+    "We need a nurse who phones the parents.",
+)
+PROBLEM = f"🎓 {GREETING} {' '.join(NEED_OF_A_MENTOR)}\n{' '.join(NEED_OF_A_CALL)} With kind regards and many thanks."
 SURROGATE_BODY = rb'{"query": "half a \ud800 character"}'
 INVALID = "urn:practices:problem:invalid-request"
 UNKNOWN = "urn:practices:problem:unknown-practice"
@@ -41,11 +56,13 @@ HOSTILE = Practice(
 
 
 def built(folder, practices, encoder) -> Retriever:
+    return built_of(folder, small_source(practices), encoder)
+
+
+def built_of(folder, source: CatalogueSource, encoder) -> Retriever:
     cache = EmbeddingCache(folder / "cache", encoder.spec.identity, encoder.spec.dim)
     return Retriever(
-        build_release(
-            small_source(practices), encoder, releases=folder / "releases", cache=cache, progress=lambda *_: None
-        )
+        build_release(source, encoder, releases=folder / "releases", cache=cache, progress=lambda *_: None)
     )
 
 
@@ -64,6 +81,32 @@ def words() -> WordEncoder:
 def client(tmp_path_factory, words) -> Iterator[TestClient]:
     with running(built(tmp_path_factory.mktemp("small"), PRACTICES, words), words) as small:
         yield small
+
+
+@pytest.fixture(scope="module")
+def calibrated(tmp_path_factory, words) -> Iterator[TestClient]:
+    with running(built_of(tmp_path_factory.mktemp("calibrated"), calibrated_source(), words), words) as judged:
+        yield judged
+
+
+PROGRAMMES = tuple(
+    Practice(
+        id=f"p{number:03}",
+        title=f"Plan {number:03}",
+        description=" ".join(chance.choices([f"word{one}" for one in range(60)], k=12)) + ".",
+        country=chance.choice(["DE", "FR", "GR", None]),
+        approaches=tuple(chance.sample(list(VOCABULARY["approaches"]), k=chance.choice([0, 1, 1, 2]))),
+        target_groups=tuple(chance.sample(["adults", "apprentices", "neets"], k=chance.choice([0, 1, 2]))),
+    )
+    for chance in [Random(21)]
+    for number in range(130)
+)
+
+
+@pytest.fixture(scope="module")
+def programmes(tmp_path_factory, words) -> Iterator[TestClient]:
+    with running(built(tmp_path_factory.mktemp("programmes"), PROGRAMMES, words), words) as many:
+        yield many
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +159,19 @@ def test_search_puts_the_practice_first_that_says_the_same(client, words):
     answer = client.post(f"{API}/search", json={"query": f"  {QUESTION}\n"})
     assert answer.status_code == 200
     content = answer.json()
-    assert list(content) == ["query", "language", "verdict", "hits", "facets", "index", "took_ms"]
+    assert list(content) == [
+        "query",
+        "language",
+        "verdict",
+        "message",
+        "nearest_theme",
+        "hits",
+        "aspects",
+        "coverage",
+        "facets",
+        "index",
+        "took_ms",
+    ]
     assert content["query"] == QUESTION
     assert content["language"] == "en"
     assert content["index"]["encoder"] == words.spec.identity
@@ -128,6 +183,12 @@ def test_search_puts_the_practice_first_that_says_the_same(client, words):
     assert scores == sorted(scores, reverse=True)
     shown = content["hits"][0]["practice"]
     assert shown == {name: value for name, value in PRACTICES[0].model_dump(mode="json").items() if name in shown}
+
+
+def test_a_catalogue_without_a_calibration_says_nothing_of_what_it_does_not_know(client):
+    content = client.post(f"{API}/search", json={"query": "recipe for apple cake"}).json()
+    assert (content["verdict"], content["message"], content["nearest_theme"]) == (None, None, None)
+    assert [hit["confidence"] for hit in content["hits"]] == [None] * 4
 
 
 @pytest.mark.parametrize(
@@ -171,6 +232,166 @@ def test_filters_hold_by_post_and_by_repeated_parameters(client, filters, expect
     assert set(ids(by_body)) == set(ids(by_url)) == expected
     assert {practice["id"] for practice in listed["practices"]} == expected
     assert listed["total"] == len(expected)
+
+
+def test_an_answer_that_fits_is_called_good_and_its_confidence_falls_with_the_rank(calibrated):
+    content = calibrated.post(f"{API}/search", json={"query": QUESTION}).json()
+    assert content["verdict"] == "good"
+    assert content["message"] == "These practices fit the question."
+    assert content["nearest_theme"] is None
+    confidences = [hit["confidence"] for hit in content["hits"]]
+    assert content["hits"][0]["practice"]["id"] == "mentors"
+    assert confidences == sorted(confidences, reverse=True)
+    assert 0.9 < confidences[0] <= 1
+    assert 0 <= confidences[-1] < 0.1
+
+
+def test_a_weak_answer_brings_hits_and_the_theme_to_look_at(calibrated):
+    content = calibrated.post(f"{API}/search", json={"query": "school phone"}).json()
+    assert content["verdict"] == "weak"
+    assert content["message"] == (
+        "These practices touch the question; none may fit it well. The nearest theme is: Second-chance education."
+    )
+    assert content["nearest_theme"] == {
+        "field": "approaches",
+        "code": "second-chance",
+        "label": "Second-chance education",
+    }
+    assert content["hits"][0]["practice"]["id"] == "second-school"
+
+
+@pytest.mark.parametrize(
+    "question", ["beat the eggs and bake the cake", "tickets for the cup final sold out", "rain and strong wind"]
+)
+def test_a_question_of_something_else_brings_no_hits_but_a_message_and_a_theme(calibrated, question):
+    answer = calibrated.post(f"{API}/search", json={"query": question})
+    content = answer.json()
+    assert answer.status_code == 200
+    assert (content["verdict"], content["hits"], content["aspects"], content["coverage"]) == ("none", [], [], None)
+    theme = content["nearest_theme"]
+    assert theme["field"] == "approaches"
+    assert VOCABULARY["approaches"][theme["code"]] == theme["label"]
+    assert content["message"] == (
+        f"Nothing in this catalogue fits the question. The nearest theme is: {theme['label']}."
+    )
+    assert set(map(len, content["facets"].values())) == {0}
+    assert without_time(calibrated.get(f"{API}/search", params={"q": question})) == without_time(answer)
+
+
+def test_there_is_no_verdict_on_an_answer_that_filters_have_emptied(calibrated):
+    content = calibrated.post(f"{API}/search", json={"query": QUESTION, "filters": {"country": ["SE"]}}).json()
+    assert (content["verdict"], content["message"], content["nearest_theme"]) == (None, None, None)
+    assert (content["hits"], content["aspects"], content["coverage"]) == ([], [], None)
+
+
+def text_of(practice_id: str) -> str:
+    return next(practice_text(practice) for practice in PRACTICES if practice.id == practice_id)
+
+
+@pytest.mark.parametrize("query", [QUESTION, PROBLEM, "Élèves 🎓 absents: who phones the pupils’ parents?"])
+def test_an_explanation_points_at_its_sentence_and_at_the_part_of_the_query_it_answers(client, query):
+    content = client.post(f"{API}/search", json={"query": f" \n{query}\t"}).json()
+    assert content["query"] == query
+    assert len(content["hits"]) == 4
+    for hit in content["hits"]:
+        explanation = hit["explanation"]
+        sentence, answers = explanation["sentence"], explanation["answers"]
+        text = text_of(hit["practice"]["id"])
+        assert sentence["text"] == text[sentence["start"] : sentence["end"]]
+        assert answers["text"] == query[answers["start"] : answers["end"]]
+        assert hit["practice"]["title"] not in sentence["text"]
+
+
+def test_the_explanation_names_the_sentence_that_says_the_same_and_what_both_are_about(client):
+    [hit] = client.post(f"{API}/search", json={"query": "mentoring in Germany by retired masters", "top_k": 1}).json()[
+        "hits"
+    ]
+    assert hit["practice"]["id"] == "mentors"
+    assert hit["explanation"] == {
+        "sentence": {"text": "Retired masters mentor apprentices who think of quitting.", "start": 15, "end": 72},
+        "answers": {"text": "mentoring in Germany by retired masters", "start": 0, "end": 39},
+        "shared": [
+            {"field": "approaches", "value": "mentoring", "label": "Mentoring"},
+            {"field": "country", "value": "DE", "label": "Germany"},
+        ],
+    }
+
+
+def test_a_hit_of_a_long_problem_answers_the_sentence_that_it_fits(calibrated):
+    hits = calibrated.post(f"{API}/search", json={"query": PROBLEM}).json()["hits"]
+    answered = {hit["practice"]["id"]: hit["explanation"]["answers"]["text"] for hit in hits}
+    assert answered["mentors"] in NEED_OF_A_MENTOR
+    assert answered["absence-call"] in NEED_OF_A_CALL
+
+
+@pytest.mark.parametrize("query", [QUESTION, PROBLEM])
+def test_without_explain_every_explanation_is_null_and_nothing_else_changes(calibrated, query):
+    explained, plain = (
+        without_time(calibrated.post(f"{API}/search", json={"query": query, "explain": explain}))
+        for explain in (True, False)
+    )
+    assert [hit["explanation"] for hit in plain["hits"]] == [None] * 4
+    assert None not in [hit["explanation"] for hit in explained["hits"]]
+    for hit in explained["hits"]:
+        hit["explanation"] = None
+    assert plain == explained
+
+
+def test_a_long_problem_is_taken_apart_into_its_needs(calibrated):
+    content = calibrated.post(f"{API}/search", json={"query": PROBLEM}).json()
+    assert [[part["text"] for part in aspect["parts"]] for aspect in content["aspects"]] == [
+        list(NEED_OF_A_MENTOR),
+        list(NEED_OF_A_CALL),
+    ]
+    for aspect in content["aspects"]:
+        for part in aspect["parts"]:
+            assert PROBLEM[part["start"] : part["end"]] == part["text"]
+            assert part["role"] in ("who", "why", "what")
+        assert aspect["parts"][1]["role"] == "what"
+        assert [hit["rank"] for hit in aspect["hits"]] == [1, 2, 3, 4]
+    assert [aspect["hits"][0]["practice"]["id"] for aspect in content["aspects"]] == ["mentors", "absence-call"]
+    assert content["coverage"]["smallest_set"] == ["absence-call", "mentors"]
+
+
+@pytest.mark.parametrize("filters", [{}, {"country": ["DE", "GR"]}, {"status": ["ended"]}])
+def test_the_coverage_agrees_with_the_aspects_and_the_smallest_set_with_the_coverage(calibrated, filters):
+    content = calibrated.post(f"{API}/search", json={"query": PROBLEM, "filters": filters}).json()
+    aspects, coverage = content["aspects"], content["coverage"]
+    assert len(aspects) == 2
+    expected: dict[str, list[float]] = {}
+    for at, aspect in enumerate(aspects):
+        for hit in aspect["hits"]:
+            expected.setdefault(hit["practice"]["id"], [0.0, 0.0])[at] = hit["confidence"]
+    matrix = {row["practice_id"]: row["confidence"] for row in coverage["matrix"]}
+    assert matrix == expected
+    addresses = {row["practice_id"]: row["addresses"] for row in coverage["matrix"]}
+    assert addresses == {one: [value >= COVERED_FROM for value in row] for one, row in matrix.items()}
+
+    def addressed(chosen) -> int:
+        return sum(map(any, zip(*(addresses[one] for one in chosen), strict=True))) if chosen else 0
+
+    best = min(
+        (chosen for size in range(LARGEST_SET + 1) for chosen in combinations(matrix, size)),
+        key=lambda chosen: (-addressed(chosen), len(chosen)),
+    )
+    assert addressed(coverage["smallest_set"]) == addressed(best) > 0
+    assert len(coverage["smallest_set"]) == len(best)
+
+
+def test_the_practices_of_an_aspect_pass_the_filters(calibrated):
+    body = {"query": PROBLEM, "filters": {"country": ["DE"]}}
+    content = calibrated.post(f"{API}/search", json=body).json()
+    found = [[hit["practice"]["id"] for hit in aspect["hits"]] for aspect in content["aspects"]]
+    assert [sorted(one) for one in found] == [["mentors", "street-work"]] * 2
+    assert sorted(row["practice_id"] for row in content["coverage"]["matrix"]) == ["mentors", "street-work"]
+    assert content["coverage"]["smallest_set"] == ["mentors"]
+
+
+@pytest.mark.parametrize("query", [QUESTION, "Who mentors apprentices? Who phones the parents of sick pupils?"])
+def test_a_short_question_has_no_aspects(calibrated, query):
+    content = calibrated.post(f"{API}/search", json={"query": query}).json()
+    assert content["verdict"] == "good"
+    assert (content["aspects"], content["coverage"]) == ([], None)
 
 
 def test_the_facets_of_a_search_count_what_is_shown(client):
@@ -248,6 +469,13 @@ def test_a_body_that_is_not_valid_is_a_problem_that_names_the_field(client, body
         ("/facets", {"colour": "red"}, "colour", "not permitted"),
         ("/practices/mentors/related", {"top_k": 0}, "top_k", "greater than or equal to 1"),
         ("/practices/mentors/related", {"top_k": 101}, "top_k", "less than or equal to 100"),
+        ("/practices/mentors/related", {"mode": "nearest"}, "mode", "'similar', 'same-approach', 'same-target-group'"),
+        ("/practices/mentors/related", {"mode": ""}, "mode", "'other-country' or 'diverse'"),
+        ("/practices/mentors/related", {"page": 0}, "page", "greater than or equal to 1"),
+        ("/practices/mentors/related", {"page": 1001}, "page", "less than or equal to 1000"),
+        ("/practices/mentors/related", {"page": "last"}, "page", "valid integer"),
+        ("/practices/mentors/related", {"country": "DE"}, "country", "not permitted"),
+        ("/search", {"q": "a", "explain": "perhaps"}, "explain", "valid boolean"),
     ],
 )
 def test_a_url_that_is_not_valid_is_a_problem_that_names_the_parameter(client, path, parameters, field, expected):
@@ -469,6 +697,95 @@ def test_related_never_holds_the_practice_itself(client):
         assert ids(fewer) == ids(answer)[:2]
 
 
+MODES = ("similar", "same-approach", "same-target-group", "other-country", "diverse")
+
+
+def passes(mode: str, seed: Practice, other: Practice) -> bool:
+    """Say whether a practice may be related to another one in a mode, read from the records."""
+    return {
+        "similar": True,
+        "diverse": True,
+        "same-approach": bool(set(seed.approaches) & set(other.approaches)),
+        "same-target-group": bool(set(seed.target_groups) & set(other.target_groups)),
+        "other-country": seed.country is not None and other.country is not None and other.country != seed.country,
+    }[mode]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("top_k", [7, 100])
+def test_the_pages_of_related_hold_each_practice_of_the_mode_once_and_never_the_seed(programmes, mode, top_k):
+    seed = next(one for one in PROGRAMMES if one.country and one.approaches and one.target_groups)
+    seen, page = [], 1
+    while True:
+        parameters = {"mode": mode, "page": page, "top_k": top_k}
+        content = programmes.get(f"{API}/practices/{seed.id}/related", params=parameters).json()
+        assert (content["practice_id"], content["mode"], content["page"]) == (seed.id, mode, page)
+        if not content["hits"]:
+            break
+        first = (page - 1) * top_k + 1
+        assert [hit["rank"] for hit in content["hits"]] == list(range(first, first + len(content["hits"])))
+        seen += [one for hit in content["hits"] for one in (hit["practice"]["id"], *hit["same_as"])]
+        page += 1
+    expected = [one.id for one in PROGRAMMES if one != seed and passes(mode, seed, one)]
+    assert sorted(seen) == expected
+    assert 0 < len(expected) < len(PROGRAMMES)
+
+
+def test_related_practices_come_with_falling_scores_but_not_the_diverse_ones(programmes):
+    scores = {
+        mode: [
+            hit["score"]
+            for hit in programmes.get(f"{API}/practices/p000/related", params={"mode": mode, "top_k": 40}).json()[
+                "hits"
+            ]
+        ]
+        for mode in MODES
+    }
+    assert {mode: found == sorted(found, reverse=True) for mode, found in scores.items()} == {
+        mode: mode != "diverse" for mode in MODES
+    }
+    assert scores["diverse"][0] == scores["similar"][0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("same-approach", ["street-work"]),
+        ("same-target-group", []),
+        ("other-country", ["absence-call", "second-school"]),
+    ],
+)
+def test_a_mode_leaves_only_practices_of_its_kind(client, mode, expected):
+    answer = client.get(f"{API}/practices/mentors/related", params={"mode": mode})
+    assert answer.json()["mode"] == mode
+    assert sorted(ids(answer)) == expected
+
+
+def test_a_related_practice_says_which_sentences_are_alike_and_what_both_have(client):
+    [hit] = client.get(f"{API}/practices/mentors/related", params={"mode": "same-approach"}).json()["hits"]
+    sentence, answers = hit["explanation"]["sentence"], hit["explanation"]["answers"]
+    assert text_of("street-work")[sentence["start"] : sentence["end"]] == sentence["text"]
+    assert text_of("mentors")[answers["start"] : answers["end"]] == answers["text"]
+    assert hit["explanation"]["shared"] == [
+        {"field": "approaches", "value": "mentoring", "label": "Mentoring"},
+        {"field": "country", "value": "DE", "label": "Germany"},
+    ]
+    assert (hit["confidence"], hit["same_as"]) == (None, [])
+
+
+def test_a_practice_that_is_told_twice_is_shown_once_with_the_id_of_the_other(tmp_path, words):
+    twin = PRACTICES[2].model_copy(update={"id": "zz-twin"})
+    with running(built(tmp_path, [twin, *PRACTICES], words), words) as client:
+        hits = client.get(f"{API}/practices/mentors/related").json()["hits"]
+        of_twin = client.get(f"{API}/practices/zz-twin/related", params={"top_k": 1}).json()["hits"]
+    assert {hit["practice"]["id"]: hit["same_as"] for hit in hits} == {
+        "absence-call": ["zz-twin"],
+        "second-school": [],
+        "street-work": [],
+    }
+    assert [hit["practice"]["id"] for hit in of_twin] == ["absence-call"]
+
+
 def test_related_gives_5_practices_when_not_asked_for_another_number(listing):
     found = ids(listing.get(f"{API}/practices/p00/related"))
     assert len(set(found)) == 5
@@ -480,6 +797,7 @@ def test_similar_finds_practices_for_a_programme_that_is_not_in_the_catalogue(cl
     answer = client.post(f"{API}/similar", json=body)
     assert ids(answer)[0] == "second-school"
     assert [hit["rank"] for hit in answer.json()["hits"]] == [1, 2]
+    assert [(hit["confidence"], hit["explanation"]) for hit in answer.json()["hits"]] == [(None, None)] * 2
     assert answer.json()["index"]["encoder"] == words.spec.identity
 
 
@@ -533,7 +851,9 @@ def test_facets_of_nothing_are_empty(client):
     assert set(map(len, content["facets"].values())) == {0}
 
 
-def test_index_is_the_manifest_without_the_vectors_of_the_canaries(client):
+@pytest.mark.parametrize("name", ["client", "calibrated"])
+def test_index_is_the_manifest_without_the_vectors_of_the_canaries(name, request):
+    client = request.getfixturevalue(name)
     manifest = client.app.state.retriever.release.manifest
     content = client.get(f"{API}/index").json()
     plain = json.loads(json.dumps(asdict(manifest)))
@@ -541,7 +861,9 @@ def test_index_is_the_manifest_without_the_vectors_of_the_canaries(client):
         assert len(canary.pop("embedding")) == 512
     assert content == plain
     assert content["counts"]["practices"] == 4
-    assert content["catalogue_name"] == "small.jsonl"
+    assert content["catalogue_name"] == manifest.catalogue_name
+    probes = {"client": None, "calibrated": {"near-topic": 14, "off-topic": 13, "on-topic": 40}}[name]
+    assert content["calibration"]["probes"] == probes
 
 
 def test_health_says_ok_while_questions_are_answered(client):

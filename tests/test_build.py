@@ -13,22 +13,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.build import CANARY_TEXTS, build_release, find_current, release_id
+from indexer.build import CANARY_TEXTS, QUERY_CENTRING, build_release, find_current, release_id
 from indexer.embedding_cache import EmbeddingCache
-from indexer.encoder import Embeddings
+from indexer.encoder import Embeddings, unit_rows
 from indexer.manifest import MANIFEST_FILE
 from indexer.passages import practice_text, sentence_passages, window_passages
 from indexer.practice import Practice
 from indexer.probes import Probe
 from indexer.registry import EncoderSpec
-from indexer.release import CURRENT, PRACTICES_FILE, Release, load_release
+from indexer.release import CURRENT, PRACTICES_FILE, ROLE_HEAD_FILE, TOPIC_HEAD_FILE, Release, load_release
 from indexer.source import CatalogueSource
-from tests.fakes import PRACTICES, PROBES, THESAURUS, VOCABULARY, WordEncoder, fake_spec, small_source
+from tests.fakes import (
+    PRACTICES,
+    PROBES,
+    ROLES,
+    THESAURUS,
+    VOCABULARY,
+    WordEncoder,
+    calibrated_source,
+    fake_spec,
+    small_source,
+)
 
 DIM = 64
 DATES = ("created_at", "duration_seconds", "sha256")
 OTHER_PRACTICES = (*PRACTICES[:-1], PRACTICES[-1].model_copy(update={"region": "Bremen"}))
-PROBE_QUESTIONS = [probe.text for probe in PROBES if probe.kind != "off-topic"]
+PROBE_QUESTIONS = [probe.text for probe in PROBES if probe.kind == "on-topic"]
+THEME_LABELS = list(VOCABULARY["approaches"].values())
 
 
 def tiny_spec(name: str = "words", **changes: object) -> EncoderSpec:
@@ -67,15 +78,16 @@ def passage_texts(practices: Sequence[Practice]) -> list[str]:
 
 
 def counts_of_encoded(encoder: WordEncoder) -> Counter[str]:
-    """Return how often the encoder saw each passage: all that it saw but the probes' questions and the canaries."""
-    asked = Counter([*PROBE_QUESTIONS, *CANARY_TEXTS, *CANARY_TEXTS])
+    """Return how often the encoder saw each passage: all that it saw but questions, names of themes and canaries."""
+    asked = Counter([*PROBE_QUESTIONS, *THEME_LABELS, *CANARY_TEXTS, *CANARY_TEXTS])
     seen = Counter(encoder.encoded)
     assert asked <= seen
     return seen - asked
 
 
-def test_same_input_twice_gives_the_same_bytes_of_every_file(tmp_path: Path):
-    first, second = build(tmp_path / "first"), build(tmp_path / "second")
+@pytest.mark.parametrize("source", [small_source(), calibrated_source()], ids=["small", "calibrated"])
+def test_same_input_twice_gives_the_same_bytes_of_every_file(tmp_path: Path, source: CatalogueSource):
+    first, second = build(tmp_path / "first", source), build(tmp_path / "second", source)
     assert contents(first.folder) == contents(second.folder)
     assert first.manifest.release_id == second.manifest.release_id
 
@@ -87,7 +99,10 @@ def test_bytes_do_not_depend_on_what_the_cache_knew(tmp_path: Path):
 
 
 def test_bytes_do_not_depend_on_the_hash_seed_of_python(tmp_path: Path):
-    program = "import sys; from pathlib import Path; from tests.test_build import build; build(Path(sys.argv[1]))"
+    program = (
+        "import sys; from pathlib import Path; from tests.test_build import build, calibrated_source; "
+        "build(Path(sys.argv[1]), calibrated_source())"
+    )
     running = [
         subprocess.Popen(
             [sys.executable, "-c", program, str(tmp_path / seed)],
@@ -156,6 +171,98 @@ def test_damaged_current_release_is_repaired_by_the_next_build(tmp_path: Path):
     assert contents(second.folder) == before
 
 
+def oracle_rows(texts: Sequence[str]) -> Embeddings:
+    return WordEncoder(tiny_spec()).encode_documents(texts)
+
+
+def test_what_all_texts_have_in_common_is_taken_off_each_embedding(tmp_path: Path):
+    parts = build(tmp_path).parts
+    whole = {practice.id: practice_text(practice) for practice in PRACTICES}
+    windows, sentences = (
+        oracle_rows([whole[one.practice_id][one.start : one.end] for one in passages])
+        for passages in (parts.windows, parts.sentences)
+    )
+    found = parts.vectors.take(np.arange(parts.vectors.size))
+    np.testing.assert_allclose(found, unit_rows(windows - windows.mean(axis=0)), atol=1e-6)
+    centred = unit_rows(sentences - sentences.mean(axis=0))
+    np.testing.assert_allclose(parts.sentence_embeddings, centred, atol=1e-3)
+    np.testing.assert_allclose(parts.document_centroid, sentences.mean(axis=0), atol=1e-6)
+    expected = QUERY_CENTRING * oracle_rows(PROBE_QUESTIONS).mean(axis=0)
+    np.testing.assert_allclose(parts.query_centroid, expected, atol=1e-6)
+
+
+def test_the_context_of_a_sentence_is_the_mean_with_its_neighbours_of_the_same_practice(tmp_path: Path):
+    parts = build(tmp_path).parts
+    whole = {practice.id: practice_text(practice) for practice in PRACTICES}
+    contexts = []
+    for practice in PRACTICES:
+        own = [whole[practice.id][one.start : one.end] for one in parts.sentences if one.practice_id == practice.id]
+        rows = oracle_rows(own)
+        contexts += [rows[max(0, at - 1) : at + 2].mean(axis=0) for at in range(len(own))]
+    expected = unit_rows(np.array(contexts))
+    expected = unit_rows(expected - expected.mean(axis=0))
+    np.testing.assert_allclose(parts.context_embeddings, expected, atol=1e-3)
+
+
+def test_titles_are_the_sentences_that_tell_nothing(tmp_path: Path):
+    parts = build(tmp_path).parts
+    whole = {practice.id: practice_text(practice) for practice in PRACTICES}
+    silent = [
+        whole[one.practice_id][one.start : one.end]
+        for one, tells in zip(parts.sentences, parts.is_telling, strict=True)
+        if not tells
+    ]
+    assert silent == [practice.title for practice in PRACTICES]
+
+
+def test_typical_questions_are_titles_and_middle_sentences_where_there_are_no_probes(tmp_path: Path):
+    parts = build(tmp_path, replace(small_source(), probes=())).parts
+    typical = [
+        "Senior mentors",
+        "Second chance school",
+        "Absence follow-up",
+        "Street work",
+        "Each apprentice meets one retired master every week.",
+        "Adults return to class in the evening.",
+        "A nurse talks with pupils who are often sick.",
+        "They visit homes and squares.",
+    ]
+    expected = QUERY_CENTRING * oracle_rows(typical).mean(axis=0)
+    np.testing.assert_allclose(parts.query_centroid, expected, atol=1e-6)
+
+
+def test_too_few_probes_give_no_calibration_but_a_spread(tmp_path: Path):
+    release = build(tmp_path)
+    calibration = release.manifest.calibration
+    assert (calibration.hit, calibration.probes, calibration.auroc) == (None, None, None)
+    assert 0 < calibration.spread < 1
+    assert (release.parts.topic_head, release.parts.role_head) == (None, None)
+    assert {TOPIC_HEAD_FILE, ROLE_HEAD_FILE} & set(release.manifest.files) == set()
+
+
+def test_judged_probes_give_a_calibration_and_a_head_that_tells_the_topic(tmp_path: Path):
+    source = calibrated_source()
+    release = build(tmp_path, source)
+    calibration, head = release.manifest.calibration, release.parts.topic_head
+    assert calibration.hit is not None
+    assert calibration.hit.score > 0
+    assert calibration.probes == {"near-topic": 14, "off-topic": 13, "on-topic": 40}
+    assert calibration.auroc is not None
+    assert calibration.auroc > 0.9
+    assert head is not None
+    odds = head.logits(oracle_rows([probe.text for probe in source.probes]))[:, 0]
+    assert (odds > 0).tolist() == [probe.kind == "on-topic" for probe in source.probes]
+    assert {TOPIC_HEAD_FILE, ROLE_HEAD_FILE} <= set(release.manifest.files)
+
+
+def test_a_role_without_an_example_leaves_roles_untold(tmp_path: Path):
+    source = calibrated_source()
+    release = build(tmp_path, replace(source, roles=[one for one in ROLES if one.role != "other"]))
+    assert release.parts.role_head is None
+    assert release.parts.topic_head is not None
+    assert ROLE_HEAD_FILE not in release.manifest.files
+
+
 def with_probe(source: CatalogueSource) -> CatalogueSource:
     return replace(source, probes=(*PROBES, Probe(text="who pays for it", language="en", kind="on-topic")))
 
@@ -171,6 +278,8 @@ def with_probe(source: CatalogueSource) -> CatalogueSource:
         replace(small_source(), thesaurus=THESAURUS | {"absence": {"de": ["schwänz*"], "fr": ["absence*"]}}),
         replace(small_source(), thesaurus={}),
         with_probe(small_source()),
+        replace(small_source(), probes=(PROBES[0].model_copy(update={"relevant": ("absence-call",)}), *PROBES[1:])),
+        replace(small_source(), roles=ROLES),
     ],
     ids=[
         "practice",
@@ -181,6 +290,8 @@ def with_probe(source: CatalogueSource) -> CatalogueSource:
         "thesaurus",
         "no thesaurus",
         "probes",
+        "judgements",
+        "roles",
     ],
 )
 def test_release_id_changes_with_the_catalogue(changed: CatalogueSource):
@@ -249,8 +360,8 @@ def test_text_that_stands_in_two_practices_is_encoded_once(tmp_path: Path):
     encoder = WordEncoder(tiny_spec())
     release = build(tmp_path, small_source(twins), encoder)
     assert set(counts_of_encoded(encoder).values()) == {1}
-    half = release.parts.vectors.size // 2
-    assert np.array_equal(release.parts.vectors.rows(0, half), release.parts.vectors.rows(half, 2 * half))
+    first, second = np.split(np.arange(release.parts.vectors.size), 2)
+    assert np.array_equal(release.parts.vectors.take(first), release.parts.vectors.take(second))
 
 
 def test_other_encoder_does_not_take_the_embeddings_of_the_first(tmp_path: Path):
@@ -266,10 +377,15 @@ class InterruptedEncoder(WordEncoder):
     def __init__(self, error: BaseException) -> None:
         super().__init__(tiny_spec())
         self.error = error
+        self.documents: list[str] = []
+
+    def encode_queries(self, texts: Sequence[str]) -> Embeddings:
+        return WordEncoder.encode_documents(self, texts)
 
     def encode_documents(self, texts: Sequence[str]) -> Embeddings:
-        if self.encoded:
+        if self.documents:
             raise self.error
+        self.documents.extend(texts)
         return super().encode_documents(texts)
 
 
@@ -293,7 +409,7 @@ def test_interrupted_build_goes_on_where_it_was(tmp_path: Path, many: tuple[Prac
     with pytest.raises(type(error)):
         build(tmp_path, source, interrupted)
     assert list((tmp_path / "releases").glob("*")) == []
-    done = set(interrupted.encoded)
+    done = set(interrupted.documents)
     encoder = WordEncoder(tiny_spec())
     release = build(tmp_path, source, encoder)
     assert done

@@ -14,7 +14,7 @@ from indexer.registry import DEFAULT_ENCODER, find_spec, read_registry
 from indexer.release import CURRENT
 from service.__main__ import main
 from service.retriever import Retriever
-from tests.fakes import PRACTICES, PROBES, WordEncoder
+from tests.fakes import PRACTICES, PROBES, WordEncoder, calibrated_source
 
 OTHER_ENCODER = next(name for name in read_registry() if name != DEFAULT_ENCODER)
 
@@ -45,6 +45,13 @@ class Terminal:
 
     def write_rows(self, rows) -> None:
         self.catalogue.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def write_examples(self) -> None:
+        """Write probes and roles beside the catalogue, enough for a calibration."""
+        source = calibrated_source()
+        for name, examples in (("probes", source.probes), ("roles", source.roles)):
+            lines = "\n".join(example.model_dump_json() for example in examples)
+            (self.folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
 
     def load_encoder(self, name, settings) -> WordEncoder:
         assert settings.models == self.folder / "models"
@@ -237,6 +244,34 @@ def test_search_gives_the_answer_of_the_service_as_json(practices):
     assert sum(facet["count"] for facet in answer["facets"]["status"]) == 2
 
 
+def test_search_prints_the_verdict_the_confidence_and_the_sentence_that_answers(practices):
+    practices.write_examples()
+    practices("index")
+    printed = practices("search", "retired masters who mentor apprentices", "--top-k", "1")
+    assert printed.status == 0
+    assert printed.out.startswith("These practices fit the question. ┏")
+    confidence = practices.json("search", "retired masters who mentor apprentices")["hits"][0]["confidence"]
+    assert f"│ 1 │ {confidence:.2f} │ Senior mentors │ DE │ mentors │" in printed.out
+    assert "“Retired masters mentor apprentices who think of quitting.”" in printed.out
+
+
+def test_search_prints_a_message_and_no_practice_where_nothing_fits(practices):
+    practices.write_examples()
+    practices("index")
+    printed = practices("search", "fry the onions in butter")
+    assert (printed.status, printed.out) == (0, "Nothing in this catalogue fits the question.")
+    answer = practices.json("search", "fry the onions in butter")
+    assert (answer["verdict"], answer["hits"], answer["nearest_theme"]) == ("none", [], None)
+
+
+def test_search_without_a_calibration_prints_a_table_alone(practices):
+    practices("index")
+    printed = practices("search", "fry the onions in butter", "--top-k", "1")
+    assert printed.out.startswith("┏")
+    answer = practices.json("search", "fry the onions in butter")
+    assert (answer["verdict"], answer["message"]) == (None, None)
+
+
 def test_search_takes_the_encoder_that_built_the_release(practices, monkeypatch):
     practices("index", practices.catalogue, "--encoder", OTHER_ENCODER)
     monkeypatch.setenv("PRACTICES_ENCODER", DEFAULT_ENCODER)
@@ -271,6 +306,24 @@ def test_related_prints_all_but_the_seed(practices):
     printed = practices("related", "mentors", "--top-k", "1")
     assert found[0] in printed.out
     assert not [other for other in ("mentors", *found[1:]) if f"│ {other} │" in printed.out]
+
+
+def test_related_prints_the_practices_of_the_mode_with_their_reasons(practices):
+    practices("index")
+    answer = practices.json("related", "mentors", "--mode", "same-approach")
+    assert (answer["mode"], answer["page"]) == ("same-approach", 1)
+    assert [hit["practice"]["id"] for hit in answer["hits"]] == ["street-work"]
+    printed = practices("related", "mentors", "--mode", "same-approach")
+    assert "│ DE │ street-work │" in printed.out
+    assert f"“{answer['hits'][0]['explanation']['sentence']['text']}”" in printed.out
+    others = practices.json("related", "mentors", "--mode", "other-country")
+    assert sorted(hit["practice"]["country"] for hit in others["hits"]) == ["GR", "NL"]
+
+
+def test_a_mode_that_does_not_exist_is_a_usage_error(practices):
+    printed = practices("related", "mentors", "--mode", "nearest")
+    assert printed.status == 2
+    assert "--mode" in printed.err
 
 
 def test_related_to_an_unknown_practice_is_one_message(practices):
@@ -361,12 +414,23 @@ def test_a_wrong_setting_is_one_message(practices, monkeypatch):
     assert "PRACTICES_PORT" in printed.err
 
 
-@pytest.mark.parametrize(("name", "text"), [("thesaurus.toml", "x = 1"), ("probes.jsonl", "{}\n")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("thesaurus.toml", "x = 1"), ("probes.jsonl", "{}\n"), ("roles.jsonl", "{}\n")]
+)
 def test_a_bad_file_beside_the_catalogue_is_one_message(practices, name, text):
     (practices.folder / name).write_text(text, encoding="utf-8")
     printed = practices("index")
     assert printed.status == 1
     assert name in printed.err
+
+
+def test_a_probe_that_names_a_practice_of_another_catalogue_is_one_message(practices):
+    practices.write_examples()
+    practices.write(PRACTICES[1:])
+    printed = practices("index")
+    assert printed.status == 1
+    path = practices.folder / "probes.jsonl"
+    assert printed.err == (f"Error: {path}, line 1: field 'relevant' names ['mentors'], expected ids of the catalogue")
 
 
 @pytest.mark.parametrize(

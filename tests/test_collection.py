@@ -143,22 +143,66 @@ def test_a_packed_file_that_ends_early_is_an_error(tmp_path):
         read_beir(folder)
 
 
-def test_the_shipped_questions_are_read_with_their_judgements(tmp_path):
-    catalogue = tmp_path / "mine.jsonl"
-    catalogue.write_bytes(lines(practice.model_dump(mode="json") for practice in PRACTICES))
+@pytest.fixture
+def catalogue(tmp_path) -> Path:
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(lines(practice.model_dump(mode="json") for practice in PRACTICES))
+    return path
+
+
+def test_our_own_questions_are_read_those_for_tuning_then_those_held_out(tmp_path, catalogue, monkeypatch):
+    folder = tmp_path / "data" / "qrels"
+    folder.mkdir(parents=True)
+    base = {"_id": "q1", "text": "who helps?", "kind": "need", "language": "en", "persona": "teacher"}
+    german = {"_id": "q1-de", "text": "wer hilft?", "kind": "translation", "language": "de", "base": "q1"}
+    held_out = {"_id": "ho-1", "text": "qui aide ?", "kind": "need", "language": "fr"}
+    (folder / "queries.jsonl").write_bytes(lines([base, german]))
+    (folder / "qrels.txt").write_text("q1 0 mentors 3\nq1 0 street-work 1\n", encoding="utf-8")
+    (folder / "held-out-queries.jsonl").write_bytes(lines([held_out]))
+    (folder / "held-out-qrels.txt").write_text("ho-1 0 street-work 2\n", encoding="utf-8")
+    monkeypatch.setattr("service.collection.shipped_path", tmp_path.joinpath)
+
     collection = read_shipped_collection(catalogue)
+
     assert collection.name == "practices"
     assert collection.source.practices == list(PRACTICES)
-
-    text = shipped_path("data/qrels/queries.jsonl").read_text(encoding="utf-8")
-    rows = [json.loads(line) for line in text.splitlines()]
-    assert collection.queries == tuple(
-        JudgedQuery(row["_id"], row["text"], row["kind"], row["language"]) for row in rows
+    assert collection.queries == (
+        JudgedQuery("q1", "who helps?", "need", "en"),
+        JudgedQuery("q1-de", "wer hilft?", "translation", "de", base="q1"),
+        JudgedQuery("ho-1", "qui aide ?", "need", "fr", is_held_out=True),
     )
-    judged = {}
-    for line in shipped_path("data/qrels/qrels.txt").read_text(encoding="utf-8").splitlines():
-        query_id, _, practice_id, relevance = line.split()
-        judged.setdefault(query_id, {})[practice_id] = int(relevance)
-    translated = {row["_id"]: judged[row["base"]] for row in rows if "base" in row}
-    assert translated
-    assert collection.qrels == judged | translated
+    assert collection.qrels == {
+        "q1": {"mentors": 3, "street-work": 1},
+        "q1-de": {"mentors": 3, "street-work": 1},
+        "ho-1": {"street-work": 2},
+    }
+
+
+def test_the_shipped_questions_are_those_of_the_files_and_no_id_is_twice(catalogue):
+    collection = read_shipped_collection(catalogue)
+    ids = {}
+    for name in ("queries.jsonl", "held-out-queries.jsonl"):
+        text = shipped_path(f"data/qrels/{name}").read_text(encoding="utf-8")
+        ids[name] = [json.loads(line)["_id"] for line in text.splitlines()]
+    assert [query.query_id for query in collection.queries] == [*ids["queries.jsonl"], *ids["held-out-queries.jsonl"]]
+    assert len({query.query_id for query in collection.queries}) == len(collection.queries)
+    assert [query.query_id for query in collection.queries if query.is_held_out] == ids["held-out-queries.jsonl"]
+    assert {query.query_id for query in collection.queries if query.query_id.startswith("ho-")} == {
+        query.query_id for query in collection.queries if query.is_held_out
+    }
+    english = {query.query_id for query in collection.queries if query.language == "en"}
+    translations = [query for query in collection.queries if query.base]
+    assert translations
+    assert {query.base for query in translations} <= english
+    assert all(collection.qrels[query.query_id] == collection.qrels[query.base] for query in translations)
+
+
+def test_a_query_that_is_a_document_word_for_word_has_it_as_its_seed(tmp_path):
+    queries = [
+        {"_id": "d2", "text": "Mentors for apprentices. Retired masters help. They meet every week."},
+        {"_id": "d1", "text": "Mentors for apprentices"},
+        {"_id": "q3", "text": "Street work"},
+    ]
+    qrels = "query-id\tcorpus-id\tscore\nd2\td2\t1\nd1\td1\t1\nq3\t3\t1\n"
+    collection = read_beir(beir(tmp_path / "papers", queries=lines(queries), qrels=qrels))
+    assert [(query.query_id, query.seed_id) for query in collection.queries] == [("d2", "d1"), ("d1", ""), ("q3", "")]

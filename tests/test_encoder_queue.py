@@ -59,12 +59,22 @@ def run(scenario):
     return asyncio.run(asyncio.wait_for(scenario, timeout=10))
 
 
+async def query(queue, text):
+    [row] = await queue.encode_queries([text])
+    return row
+
+
+async def document(queue, text):
+    [row] = await queue.encode_documents([text])
+    return row
+
+
 async def ask_while_blocked(queue, encoder, texts):
     """Return the task of a first question that the encoder is busy with, and of those that wait behind it."""
-    first = asyncio.create_task(queue.encode_query("first"))
+    first = asyncio.create_task(query(queue, "first"))
     while not encoder.entered.is_set():
         await asyncio.sleep(0.001)
-    waiting = [asyncio.create_task(queue.encode_query(text)) for text in texts]
+    waiting = [asyncio.create_task(query(queue, text)) for text in texts]
     await asyncio.sleep(0)
     return first, waiting
 
@@ -91,13 +101,13 @@ def test_a_full_queue_refuses_at_once_and_keeps_its_promises():
         async with EncoderQueue(encoder, 3) as queue:
             first, waiting = await ask_while_blocked(queue, encoder, ["one", "two", "three"])
             with pytest.raises(BusyError) as refusal:
-                await asyncio.wait_for(queue.encode_query("four"), timeout=1)
+                await asyncio.wait_for(query(queue, "four"), timeout=1)
             with pytest.raises(BusyError):
-                await asyncio.wait_for(queue.encode_document("five"), timeout=1)
+                await asyncio.wait_for(document(queue, "five"), timeout=1)
             assert not encoder.released.is_set()
             encoder.released.set()
             answers = await asyncio.gather(first, *waiting)
-            return str(refusal.value), answers, await queue.encode_query("six")
+            return str(refusal.value), answers, await query(queue, "six")
 
     message, answers, later = run(scenario())
     assert message == "3 questions are waiting already; try again in a moment"
@@ -113,9 +123,9 @@ def test_an_error_of_the_encoder_reaches_the_caller_and_the_queue_lives_on():
         async with EncoderQueue(encoder, 8) as queue:
             for _ in range(3):
                 with pytest.raises(ValueError, match=r"^cannot encode 'bad'$"):
-                    await queue.encode_query("bad")
+                    await query(queue, "bad")
             assert queue.is_running
-            return await queue.encode_query("good")
+            return await query(queue, "good")
 
     assert run(scenario()).tolist() == expected("good")
 
@@ -131,7 +141,7 @@ def test_an_error_reaches_every_caller_of_its_batch():
             first, waiting = await ask_while_blocked(queue, encoder, ["good", "bad"])
             encoder.released.set()
             answers = await asyncio.gather(first, *waiting, return_exceptions=True)
-            return answers, await queue.encode_query("good")
+            return answers, await query(queue, "good")
 
     (first, *failed), later = run(scenario())
     assert first.tolist() == expected("first")
@@ -168,7 +178,7 @@ def test_a_batch_of_which_nobody_waits_is_not_encoded():
             await asyncio.sleep(0)
             encoder.released.set()
             await first
-            return await queue.encode_query("later")
+            return await query(queue, "later")
 
     assert run(scenario()).tolist() == expected("later")
     assert encoder.batches == [("queries", ["first"]), ("queries", ["later"])]
@@ -196,7 +206,7 @@ def test_100_concurrent_questions_get_their_own_answers():
 
     async def scenario():
         async with EncoderQueue(encoder, 100) as queue:
-            return await asyncio.gather(*(queue.encode_query(text) for text in texts))
+            return await asyncio.gather(*(query(queue, text) for text in texts))
 
     answers = np.stack(run(scenario()))
     np.testing.assert_array_equal(answers, RecordingEncoder().encode_queries(texts))
@@ -210,7 +220,7 @@ def test_questions_and_documents_are_encoded_by_their_own_calls():
     async def scenario():
         async with EncoderQueue(encoder, 8) as queue:
             return await asyncio.gather(
-                queue.encode_query("a"), queue.encode_document("b"), queue.encode_query("c"), queue.encode_document("d")
+                query(queue, "a"), document(queue, "b"), query(queue, "c"), document(queue, "d")
             )
 
     answers = run(scenario())
@@ -220,6 +230,61 @@ def test_questions_and_documents_are_encoded_by_their_own_calls():
     assert answers[1].tolist() == plain[0].tolist()
     assert answers[2].tolist() == expected("c")
     assert answers[3].tolist() == plain[1].tolist()
+
+
+def test_the_texts_of_each_question_come_back_to_it_in_its_order():
+    encoder = BlockingEncoder()
+    questions = [["a", "b", "c"], ["d"], ["b", "e"], [], ["f"]]
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8) as queue:
+            first, _ = await ask_while_blocked(queue, encoder, [])
+            waiting = [asyncio.create_task(queue.encode_queries(texts)) for texts in questions]
+            await asyncio.sleep(0)
+            encoder.released.set()
+            await first
+            return await asyncio.gather(*waiting)
+
+    answers = run(scenario())
+    assert encoder.batches == [("queries", ["first"]), ("queries", ["a", "b", "c", "d", "b", "e", "f"])]
+    assert [answer.tolist() for answer in answers] == [[expected(text) for text in texts] for texts in questions]
+
+
+def test_a_batch_takes_no_further_question_once_it_has_32_texts():
+    encoder = BlockingEncoder()
+    questions = [[f"question {number} part {part}" for part in range(17)] for number in range(5)]
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8) as queue:
+            first, _ = await ask_while_blocked(queue, encoder, [])
+            waiting = [asyncio.create_task(queue.encode_queries(texts)) for texts in questions]
+            await asyncio.sleep(0)
+            encoder.released.set()
+            await first
+            return await asyncio.gather(*waiting)
+
+    answers = run(scenario())
+    assert [texts for _, texts in encoder.batches] == [
+        ["first"],
+        [*questions[0], *questions[1]],
+        [*questions[2], *questions[3]],
+        questions[4],
+    ]
+    assert [answer.tolist() for answer in answers] == [[expected(text) for text in texts] for texts in questions]
+
+
+def test_an_encoder_that_loses_a_text_gives_nobody_the_answer_of_another():
+    class Encoder(RecordingEncoder):
+        def encode_documents(self, texts):
+            return super().encode_documents(texts)[:-1]
+
+    async def scenario():
+        async with EncoderQueue(Encoder(), 8) as queue:
+            return await asyncio.gather(
+                queue.encode_documents(["a", "b"]), queue.encode_documents(["c"]), return_exceptions=True
+            )
+
+    assert [str(error) for error in run(scenario())] == ["the encoder gave 2 embeddings for 3 texts"] * 2
 
 
 def test_the_loop_is_free_while_the_encoder_works():

@@ -20,8 +20,11 @@ from indexer.registry import DEFAULT_ENCODER
 from indexer.release import CURRENT, load_release
 from indexer.shipped import shipped_path
 from indexer.source import read_source
+from service.answers import search_response
 from service.loading import load_encoder
+from service.related import related
 from service.retriever import Hit, Retriever
+from service.schemas import SearchRequest, SearchResponse
 from service.settings import Settings
 
 pytestmark = pytest.mark.model
@@ -56,19 +59,98 @@ def retriever(home: Path) -> Retriever:
 
 def ask(retriever: Retriever, encoder: Encoder, text: str, top_k: int = 10) -> list[Hit]:
     question = retriever.understand(text)
-    return retriever.search(question, encoder.encode_queries([question.encoder_text])[0], top_k=top_k)
+    return retriever.rank(question, encoder.encode_queries(question.encoder_texts), top_k=top_k)
+
+
+def answer(retriever: Retriever, encoder: Encoder, text: str) -> SearchResponse:
+    request = SearchRequest(query=text)
+    question = retriever.understand(request.query)
+    embeddings = encoder.encode_queries(question.encoder_texts)
+    return search_response(retriever, request, question, embeddings, time.perf_counter())
+
+
+KEEPING_APPRENTICES = [
+    "how to keep apprentices from dropping out",
+    "Wie hält man Auszubildende davon ab, die Ausbildung abzubrechen?",
+    "Comment éviter que les apprentis abandonnent leur formation ?",
+    "Hoe voorkom je dat leerlingen in een leerbaan afhaken?",
+    "Jak zapobiec porzucaniu nauki zawodu przez uczniów?",
+]
+
+
+@pytest.mark.parametrize("text", KEEPING_APPRENTICES)
+def test_a_real_question_is_answered_in_each_language(retriever: Retriever, encoder: Encoder, text: str) -> None:
+    found = answer(retriever, encoder, text)
+
+    assert found.verdict in ("good", "weak")
+    assert [hit.rank for hit in found.hits] == list(range(1, 11))
+    assert KEEP_APPRENTICES & {hit.practice.id for hit in found.hits}
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "practice_id"),
     [
-        "how to keep apprentices from dropping out",
-        "Wie hält man Auszubildende davon ab, die Ausbildung abzubrechen?",
-        "Comment éviter que les apprentis abandonnent leur formation ?",
-        "Hoe voorkom je dat leerlingen in een leerbaan afhaken?",
-        "Jak zapobiec porzucaniu nauki zawodu przez uczniów?",
+        ("QuABB", "quabb"),
+        ("quabb", "quabb"),
+        ("PSAD", "siei-psad"),
+        ("FGU", "fgu-dk"),
+        ("AsA flex", "asa-flex"),
+        ("Lehrlingscoching", "lehrlingscoaching"),
+        ("Ohjamo", "ohjaamo"),
+        ("what does QuABB cost a company", "quabb"),
     ],
 )
+def test_a_practice_that_is_called_by_its_name_comes_first(
+    retriever: Retriever, encoder: Encoder, text: str, practice_id: str
+) -> None:
+    found = answer(retriever, encoder, text)
+
+    assert found.hits[0].practice.id == practice_id
+    assert found.verdict in ("good", "weak")
+
+
+def test_a_name_that_two_practices_share_brings_both_first(retriever: Retriever, encoder: Encoder) -> None:
+    first_two = {hit.practice.id for hit in ask(retriever, encoder, "E2C", top_k=2)}
+
+    assert first_two == {"e2c-france", "e2c-luxembourg"}
+
+
+@pytest.mark.parametrize("text", ["apprentice electrician salary", "pension age for teachers"])
+def test_a_question_beside_the_topic_is_not_called_good(retriever: Retriever, encoder: Encoder, text: str) -> None:
+    found = answer(retriever, encoder, text)
+
+    assert found.verdict in ("weak", "none")
+    assert found.nearest_theme is not None
+
+
+def test_letters_without_a_meaning_bring_no_hits(retriever: Retriever, encoder: Encoder) -> None:
+    found = answer(retriever, encoder, "asdkjh qwe")
+
+    assert (found.verdict, found.hits) == ("none", [])
+    assert found.nearest_theme is not None
+    assert found.message == (
+        f"Nothing in this catalogue fits the question. The nearest theme is: {found.nearest_theme.label}."
+    )
+
+
+def test_a_problem_of_two_needs_is_taken_apart_and_covered(retriever: Retriever, encoder: Encoder) -> None:
+    problem = (
+        "Good morning from a small vocational school. Two of our apprentices quarrel with their bosses every week "
+        "and want to break off their contracts. We need somebody from outside who mediates between them and the "
+        "companies. Other pupils are reported sick again and again, and nobody knows why. For them we are looking for "
+        "a doctor or nurse who talks with pupils about their absence."
+    )
+    found = answer(retriever, encoder, problem)
+
+    assert len(found.aspects) >= 2
+    best = [{hit.practice.id for hit in aspect.hits} for aspect in found.aspects]
+    assert any(KEEP_APPRENTICES & one for one in best)
+    assert any("mazl-mass" in one for one in best)
+    assert found.coverage is not None
+    assert 1 <= len(found.coverage.smallest_set) <= len(found.aspects)
+
+
+@pytest.mark.parametrize("text", KEEPING_APPRENTICES)
 def test_keeping_apprentices_brings_a_programme_for_apprentices_first(
     retriever: Retriever, encoder: Encoder, text: str
 ) -> None:
@@ -96,10 +178,10 @@ def test_a_page_of_text_is_read_to_its_end(retriever: Retriever, encoder: Encode
 
 
 def test_related_practices_of_the_german_mediators_are_about_apprentices(retriever: Retriever) -> None:
-    related = retriever.related("quabb", top_k=5)
+    found = [one.hit.practice for one in related(retriever, "quabb", mode="similar", top_k=5)]
 
-    assert "apprentices" in related[0].practice.target_groups
-    assert sum("apprentices" in hit.practice.target_groups for hit in related) >= 3
+    assert "apprentices" in found[0].target_groups
+    assert sum("apprentices" in practice.target_groups for practice in found) >= 3
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,16 @@ import pytest
 
 from indexer.practice import Practice
 from service.collection import Collection, JudgedQuery
-from service.evaluate import DEPTH, MEASURES, Measurement, measure, search_all, search_all_plain
+from service.evaluate import (
+    DEPTH,
+    MEASURES,
+    Measurement,
+    mean_values,
+    measure,
+    search_all,
+    search_all_plain,
+    values_by_query,
+)
 from tests.fakes import small_source
 
 NDCG, RECALL, RECIPROCAL, PRECISION = "nDCG@10", "R@100", "RR@10", "P@1"
@@ -101,25 +110,112 @@ def test_judgements_of_queries_that_are_not_asked_do_not_count():
     assert (one.queries, one.values[PRECISION]) == (1, 1)
 
 
-def test_kinds_are_groups_and_translations_are_groups_by_language():
+def measured(queries, *, right=()) -> list[tuple[str, int, float]]:
+    run = {query.query_id: ranked("a") if query.query_id in right else ranked("x") for query in queries}
+    found = measure(collection(queries, {query.query_id: {"a": 1} for query in queries}), run)
+    return [(one.group, one.queries, one.values[PRECISION]) for one in found]
+
+
+def test_kinds_and_languages_are_groups_and_translations_count_only_by_language():
     queries = [
         JudgedQuery("q1", "text", "need", "en"),
         JudgedQuery("q2", "text", "title", "de"),
         JudgedQuery("q3", "text", "need", "fr"),
-        JudgedQuery("t1", "text", "translation", "de"),
-        JudgedQuery("t2", "text", "translation", "el"),
-        JudgedQuery("t3", "text", "translation", "de"),
+        JudgedQuery("t1", "text", "translation", "de", base="q1"),
+        JudgedQuery("t2", "text", "translation", "el", base="q1"),
     ]
-    right = ("q1", "t1", "t2")
-    run = {query.query_id: ranked("a") if query.query_id in right else ranked("x") for query in queries}
-    found = measure(collection(queries, {query.query_id: {"a": 1} for query in queries}), run)
-    assert [(one.group, one.queries, one.values[PRECISION]) for one in found] == [
+    assert measured(queries, right=("q1", "t1")) == [
         ("all", 3, pytest.approx(1 / 3)),
         ("kind need", 2, 0.5),
         ("kind title", 1, 0),
-        ("translation de", 2, 0.5),
-        ("translation el", 1, 1),
+        ("language de", 2, 0.5),
+        ("language el", 1, 0),
+        ("language en", 1, 1),
+        ("language fr", 1, 0),
+        ("translation de", 1, 1),
+        ("translation el", 1, 0),
+        ("translation en", 1, 1),
     ]
+
+
+def test_held_out_questions_are_groups_of_their_own_and_count_for_their_language():
+    queries = [
+        JudgedQuery("q1", "text", "need", "en"),
+        JudgedQuery("ho-1", "text", "need", "en", is_held_out=True),
+        JudgedQuery("ho-2", "text", "known-item", "de", is_held_out=True),
+        JudgedQuery("ho-3", "text", "need", "de", is_held_out=True),
+    ]
+    assert measured(queries, right=("q1", "ho-3")) == [
+        ("all", 1, 1),
+        ("kind need", 1, 1),
+        ("held-out", 3, pytest.approx(1 / 3)),
+        ("held-out kind known-item", 1, 0),
+        ("held-out kind need", 2, 0.5),
+        ("language de", 2, 0.5),
+        ("language en", 2, 0.5),
+    ]
+
+
+def test_a_language_is_compared_with_english_and_a_translation_with_the_questions_it_was_made_from():
+    queries = [
+        JudgedQuery("base", "text", "need", "en"),
+        JudgedQuery("other", "text", "need", "en"),
+        JudgedQuery("base-el", "text", "translation", "el", base="base"),
+        JudgedQuery("base-sv", "text", "translation", "sv", base="base"),
+        JudgedQuery("ho-el", "text", "need", "el", is_held_out=True),
+    ]
+    run = {
+        "base": ranked("x", "a"),
+        "other": ranked("a"),
+        "base-el": ranked("x", "x1", "a"),
+        "base-sv": ranked("a"),
+        "ho-el": ranked("a"),
+    }
+    found = measure(collection(queries, {query.query_id: {"a": 1} for query in queries}), run)
+    second, third = discount(2), discount(3)
+    assert {one.group: one.to_english for one in found} == {
+        "all": None,
+        "kind need": None,
+        "held-out": None,
+        "held-out kind need": None,
+        "language el": pytest.approx((third + 1) / 2 - (second + 1) / 2),
+        "language en": 0,
+        "language sv": pytest.approx(1 - (second + 1) / 2),
+        "translation el": pytest.approx(third - second),
+        "translation en": 0,
+        "translation sv": pytest.approx(1 - second),
+    }
+
+
+def test_a_language_is_compared_with_nothing_where_there_is_no_english():
+    queries = [JudgedQuery("q1", "text", "need", "de"), JudgedQuery("q2", "text", "need", "fr")]
+    found = measure(collection(queries, {"q1": {"a": 1}, "q2": {"a": 1}}), {})
+    assert {one.group: one.to_english for one in found if one.group.startswith("language")} == {
+        "language de": None,
+        "language fr": None,
+    }
+
+
+def test_a_seed_is_neither_a_hit_nor_a_judgement_of_its_query_but_is_one_of_others():
+    queries = [JudgedQuery("q1", "text", seed_id="seed"), JudgedQuery("q2", "text")]
+    qrels = {"q1": {"seed": 3, "a": 1}, "q2": {"seed": 1}}
+    run = {"q1": ranked("seed", "x", "a"), "q2": ranked("seed")}
+    assert values_by_query(collection(queries, qrels), run) == {
+        "q1": pytest.approx({NDCG: discount(2), RECALL: 1, RECIPROCAL: 1 / 2, PRECISION: 0}),
+        "q2": pytest.approx({NDCG: 1, RECALL: 1, RECIPROCAL: 1, PRECISION: 1}),
+    }
+
+
+def test_100_hits_are_left_where_the_seed_is_dropped():
+    others = [f"x{number}" for number in range(99)]
+    queries = [JudgedQuery("q", "text", seed_id="seed")]
+    found = values_by_query(collection(queries, {"q": {"a": 1}}), {"q": ranked("seed", *others, "a")})
+    assert found == {"q": pytest.approx({**NOTHING, RECALL: 1})}
+
+
+def test_the_mean_is_over_questions_for_each_measure():
+    rows = [{NDCG: 1.0, RECALL: 0.5, RECIPROCAL: 0.25, PRECISION: 0.0}, {**NOTHING, PRECISION: 1.0}]
+    assert mean_values(rows) == {NDCG: 0.5, RECALL: 0.25, RECIPROCAL: 0.125, PRECISION: 0.5}
 
 
 def test_a_run_holds_the_hits_of_every_query(retriever, encoder):
@@ -128,7 +224,7 @@ def test_a_run_holds_the_hits_of_every_query(retriever, encoder):
     assert list(run) == ["q1", "q2"]
     for query in queries:
         question = retriever.understand(query.text)
-        hits = retriever.search(question, encoder.encode_queries([question.encoder_text])[0], top_k=100)
+        hits = retriever.rank(question, encoder.encode_queries([question.whole.encoder_text]), top_k=100)
         assert list(run[query.query_id]) == [hit.practice.id for hit in hits]
         assert list(run[query.query_id].values()) == pytest.approx([hit.score for hit in hits])
     assert next(iter(run["q1"])) == "mentors"
@@ -140,12 +236,15 @@ def test_a_plain_run_is_the_cosine_of_one_text_a_practice(encoder):
     words = ["school", "course", "master", "absence", "grant", "coffee", "evening", "street", "phone", "parents"]
     practices = [Practice(id=f"p{number:03}", title=" ".join(rng.choices(words, k=6))) for number in range(150)]
     embeddings = encoder.encode_documents([practice.title for practice in practices])
-    queries = [JudgedQuery(f"q{number}", " ".join(rng.choices(words, k=3))) for number in range(5)]
+    texts = [" ".join(rng.choices(words, k=3)) for _ in range(5)]
+    queries = [JudgedQuery(f"q{number}", text) for number, text in enumerate(texts)]
+    queries.append(JudgedQuery("seeded", practices[0].title, seed_id="p000"))
     run = search_all_plain(Collection("hand-made", small_source(practices), tuple(queries), {}), encoder, embeddings)
     assert list(run) == [query.query_id for query in queries]
     for query in queries:
         cosines = embeddings @ encoder.encode_queries([query.text])[0]
         found = run[query.query_id]
-        np.testing.assert_allclose(list(found.values()), np.sort(cosines)[::-1][:DEPTH], atol=1e-6)
+        depth = DEPTH + 1 if query.seed_id else DEPTH
+        np.testing.assert_allclose(list(found.values()), np.sort(cosines)[::-1][:depth], atol=1e-6)
         by_id = {practice.id: cosine for practice, cosine in zip(practices, cosines, strict=True)}
         np.testing.assert_allclose(list(found.values()), [by_id[one] for one in found], atol=1e-6)

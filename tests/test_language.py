@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.language import detect_language
+from indexer.language import detect_language
 
 QUESTIONS = {
     "bg": "Как можем да помогнем на учениците, които искат да напуснат професионалното училище?",

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from indexer.passages import (
     OVERLAP_SHARE,
+    TITLE_REPEATS,
     Passage,
+    heading,
     lexical_text,
     practice_text,
     sentence_passages,
@@ -176,15 +178,39 @@ def test_an_original_title_that_is_the_title_is_read_once() -> None:
     assert practice_text(Practice(id="a", title="QuABB", summary="Advises.")) == "QuABB\nAdvises."
 
 
-def test_word_search_also_reads_the_labels_of_the_codes() -> None:
+@pytest.mark.parametrize(
+    ("original", "lines"),
+    [
+        (None, "Support in training"),
+        ("", "Support in training"),
+        ("Support in training", "Support in training"),
+        ("Ausbildungsbegleitung", "Support in training\nAusbildungsbegleitung"),
+    ],
+)
+def test_the_heading_is_both_titles_and_the_text_begins_with_it(original: str | None, lines: str) -> None:
+    practice = Practice.model_construct(
+        id="a", title="Support in training", original_title=original, summary="Advises."
+    )
+    assert heading(practice) == lines
+    assert practice_text(practice) == f"{lines}\nAdvises."
+
+
+def test_word_search_also_reads_the_labels_of_the_codes_and_the_title_twice_more() -> None:
     practice = PRACTICES[2].model_copy(update={"levels": ("primary",), "listed_in": ("national-list",)})
     vocabulary = VOCABULARY | {
         "listed_in": {"national-list": "National list"},
         "target_groups": {"adults": "Adults"},
     }
     text, labels = practice_text(practice), ["Managing absence", "Health support", "vet-learners"]
-    assert lexical_text(practice, vocabulary) == "\n".join([text, *labels])
-    assert lexical_text(practice, {}) == text
+    titles = ["Absence follow-up", "Absence follow-up"]
+    assert len(titles) == TITLE_REPEATS
+    assert lexical_text(practice, vocabulary) == "\n".join([text, *labels, *titles])
+    assert lexical_text(practice, {}) == "\n".join([text, *titles])
+
+
+def test_word_search_does_not_count_an_original_title_again() -> None:
+    practice = Practice(id="a", title="Coaching", original_title="Lehrlingscoaching", summary="Advises.")
+    assert lexical_text(practice, {}) == "Coaching\nLehrlingscoaching\nAdvises.\nCoaching\nCoaching"
 
 
 @pytest.mark.parametrize("practice", PRACTICES, ids=lambda practice: practice.id)

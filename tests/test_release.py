@@ -21,15 +21,33 @@ import numpy as np
 import pytest
 
 from indexer.build import build_release
+from indexer.checksums import file_sha256
 from indexer.drafts import draft_folder
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings
 from indexer.manifest import FORMAT_VERSION, MANIFEST_FILE, ReleaseError, check_encoder, make_canaries, read_manifest
-from indexer.release import CURRENT, PRACTICES_FILE, Release, activate, load_release, publish
-from tests.fakes import PRACTICES, THESAURUS, VOCABULARY, WordEncoder, fake_spec, small_source
+from indexer.release import (
+    CURRENT,
+    PRACTICES_FILE,
+    ROLE_HEAD_FILE,
+    TOPIC_HEAD_FILE,
+    Release,
+    activate,
+    load_release,
+    publish,
+)
+from tests.fakes import PRACTICES, THESAURUS, VOCABULARY, WordEncoder, calibrated_source, fake_spec, small_source
 
 DIM = 64
 ADVICE = "restore the folder or rebuild it with `practices index`"
+MATRICES = (
+    "sentence_embeddings",
+    "context_embeddings",
+    "is_telling",
+    "theme_embeddings",
+    "document_centroid",
+    "query_centroid",
+)
 ENCODER_ADVICE = "rebuild the release with `practices index`, or give the service the encoder that built it"
 
 
@@ -41,7 +59,7 @@ def build(folder: Path, practices: Any = PRACTICES) -> Release:
     encoder = tiny_encoder()
     cache = EmbeddingCache(folder / "cache", encoder.spec.identity, DIM)
     return build_release(
-        small_source(practices), encoder, releases=folder / "releases", cache=cache, progress=lambda *_: None
+        calibrated_source(practices), encoder, releases=folder / "releases", cache=cache, progress=lambda *_: None
     )
 
 
@@ -100,11 +118,39 @@ def test_loaded_release_holds_what_was_built(built: Release, folder: Path):
     assert list(release.parts.sentences) == list(built.parts.sentences)
     assert release.parts.vocabulary == VOCABULARY
     assert release.parts.thesaurus == THESAURUS
-    size = built.parts.vectors.size
-    assert np.array_equal(release.parts.vectors.rows(0, size), built.parts.vectors.rows(0, size))
-    assert np.array_equal(release.parts.sentence_embeddings, built.parts.sentence_embeddings)
-    assert np.array_equal(release.parts.document_centroid, built.parts.document_centroid)
-    assert np.array_equal(release.parts.query_centroid, built.parts.query_centroid)
+    rows = np.arange(built.parts.vectors.size)
+    assert np.array_equal(release.parts.vectors.take(rows), built.parts.vectors.take(rows))
+    for name in MATRICES:
+        assert np.array_equal(getattr(release.parts, name), getattr(built.parts, name)), name
+    for head in ("topic_head", "role_head"):
+        assert np.array_equal(getattr(release.parts, head).weights, getattr(built.parts, head).weights), head
+
+
+def test_matrices_have_a_row_for_each_sentence_theme_and_class(built: Release):
+    sentences, themes = len(built.parts.sentences), len(VOCABULARY["approaches"])
+    parts = load_release(built.folder).parts
+    assert {name: (getattr(parts, name).shape, getattr(parts, name).dtype.name) for name in MATRICES} == {
+        "sentence_embeddings": ((sentences, DIM), "float16"),
+        "context_embeddings": ((sentences, DIM), "float16"),
+        "is_telling": ((sentences,), "bool"),
+        "theme_embeddings": ((themes, DIM), "float32"),
+        "document_centroid": ((DIM,), "float32"),
+        "query_centroid": ((DIM,), "float32"),
+    }
+    assert (parts.topic_head.weights.shape, parts.role_head.weights.shape) == ((1, DIM + 1), (4, DIM + 1))
+
+
+def test_head_that_the_manifest_does_not_list_is_not_read(tmp_path: Path, built: Release):
+    encoder = tiny_encoder()
+    cache = EmbeddingCache(tmp_path / "cache", encoder.spec.identity, DIM)
+    release = build_release(
+        small_source(), encoder, releases=tmp_path / "releases", cache=cache, progress=lambda *_: None
+    )
+    for name in (TOPIC_HEAD_FILE, ROLE_HEAD_FILE):
+        assert name not in release.manifest.files
+        shutil.copy(built.folder / name, release.folder / name)
+    parts = load_release(release.folder).parts
+    assert (parts.topic_head, parts.role_head) == (None, None)
 
 
 def test_manifest_lists_every_other_file_of_the_folder(built: Release):
@@ -225,6 +271,27 @@ def test_count_that_disagrees_is_refused_with_found_and_said(built: Release, fol
 def test_dimension_that_disagrees_is_refused(folder: Path):
     change_manifest(folder, lambda content: content["encoder"].update(dim=DIM + 1))
     assert f"dimensions of a vector: {DIM}, the manifest says {DIM + 1}" in refusal_of(folder)
+
+
+def change_file(folder: Path, name: str, content: np.ndarray) -> None:
+    """Replace a matrix of a release and its hash in the manifest."""
+    np.save(folder / name, content, allow_pickle=False)
+    change_manifest(folder, lambda manifest: manifest["files"].update({name: file_sha256(folder / name)}))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sentences.npy", "shape of the sentences' embeddings"),
+        ("contexts.npy", "shape of the contexts' embeddings"),
+        ("telling.npy", "sentences that are known to tell something"),
+        ("themes.npy", "shape of the themes' embeddings"),
+    ],
+)
+def test_matrix_with_a_row_too_few_is_refused_even_where_the_hash_is_right(folder: Path, name: str, said: str):
+    matrix = np.load(folder / name)
+    change_file(folder, name, matrix[:-1])
+    assert f"  {said}: {matrix[:-1].shape}, the manifest says {matrix.shape}" in refusal_of(folder)
 
 
 def test_practice_too_few_is_refused_even_where_the_hash_is_right(built: Release, folder: Path):

@@ -1,13 +1,16 @@
-"""What we ship is complete, consistent and judged: catalogue, vocabulary, thesaurus, probes and questions."""
+"""What we ship is complete, consistent and judged: catalogue, vocabulary, thesaurus, examples, questions, problems."""
 
 import json
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 
+from indexer.parts import ROLES
 from indexer.passages import split_sentences
 from indexer.practice import Practice
+from indexer.question import SHORT_QUERY_WORDS
 from indexer.shipped import shipped_path
 from indexer.source import CatalogueSource, read_source
 from indexer.thesaurus import fold, glosses
@@ -32,6 +35,22 @@ STARTING_LIST = {
 """Practice id -> the languages in which it works; nobody knows where `getting-started` worked."""
 
 Question = dict[str, str]
+Problem = dict[str, Any]
+
+
+def read_rows(relative: str) -> dict[str, Any]:
+    """Return the rows of a shipped file by their ids, which are their own."""
+    rows = [json.loads(line) for line in shipped_path(relative).read_text(encoding="utf-8").splitlines()]
+    by_id = {row["_id"]: row for row in rows}
+    assert len(by_id) == len(rows)
+    return by_id
+
+
+def read_judgements(relative: str) -> list[tuple[str, str, int]]:
+    lines = shipped_path(relative).read_text(encoding="utf-8").splitlines()
+    matches = [re.fullmatch(r"(\S+) 0 (\S+) (\d+)", line) for line in lines]
+    assert [line for line, match in zip(lines, matches, strict=True) if match is None] == []
+    return [(match[1], match[2], int(match[3])) for match in matches if match]
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +65,27 @@ def practices(source: CatalogueSource) -> dict[str, Practice]:
 
 @pytest.fixture(scope="module")
 def questions() -> dict[str, Question]:
-    lines = shipped_path("data/qrels/queries.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    by_id = {row["_id"]: row for row in rows}
-    assert len(by_id) == len(rows)
-    return by_id
+    return read_rows("data/qrels/queries.jsonl")
+
+
+@pytest.fixture(scope="module")
+def held_out() -> dict[str, Question]:
+    return read_rows("data/qrels/held-out-queries.jsonl")
+
+
+@pytest.fixture(scope="module", params=["problems", "held-out-problems"])
+def problems(request: pytest.FixtureRequest) -> dict[str, Problem]:
+    return read_rows(f"data/qrels/{request.param}.jsonl")
 
 
 @pytest.fixture(scope="module")
 def judgements() -> list[tuple[str, str, int]]:
-    lines = shipped_path("data/qrels/qrels.txt").read_text(encoding="utf-8").splitlines()
-    matches = [re.fullmatch(r"(\S+) 0 (\S+) (\d+)", line) for line in lines]
-    assert [line for line, match in zip(lines, matches, strict=True) if match is None] == []
-    return [(match[1], match[2], int(match[3])) for match in matches if match]
+    return read_judgements("data/qrels/qrels.txt")
+
+
+@pytest.fixture(scope="module")
+def held_out_judgements() -> list[tuple[str, str, int]]:
+    return read_judgements("data/qrels/held-out-qrels.txt")
 
 
 def test_the_catalogue_has_75_practices_with_ids_and_titles_of_their_own(source: CatalogueSource) -> None:
@@ -160,12 +187,41 @@ def test_the_probes_ask_on_near_and_off_topic_in_every_language(source: Catalogu
     assert {kind for language, kind in asked if language == "und"} == {"off-topic"}
 
 
-def test_no_probe_is_asked_twice_or_is_a_question_of_the_test(
-    source: CatalogueSource, questions: dict[str, Question]
+def test_many_probes_are_judged_all_of_them_on_the_topic_and_each_is_answered_by_a_practice(
+    source: CatalogueSource, practices: dict[str, Practice]
 ) -> None:
-    texts = [fold(probe.text) for probe in source.probes]
-    assert [text for text, count in Counter(texts).items() if count > 1] == []
-    assert set(texts) & {fold(question["text"]) for question in questions.values()} == set()
+    judged = {probe.text: probe.relevant for probe in source.probes if probe.relevant is not None}
+    assert {probe.kind for probe in source.probes if probe.text in judged} == {"on-topic"}
+    assert [text for text, relevant in judged.items() if not relevant] == []
+    assert [text for text, relevant in judged.items() if len(set(relevant)) < len(relevant)] == []
+    assert {one for relevant in judged.values() for one in relevant} - set(practices) == set()
+    assert {probe.language for probe in source.probes if probe.text in judged} == LANGUAGES
+    assert len(judged) >= 100
+
+
+def test_the_examples_of_roles_are_the_same_in_number_in_every_language(source: CatalogueSource) -> None:
+    counts = Counter((example.language, example.role) for example in source.roles)
+    assert counts == {(language, role): 2 if role == "other" else 3 for language in LANGUAGES for role in ROLES}
+
+
+def test_no_text_stands_twice_among_probes_questions_and_held_out_questions(
+    source: CatalogueSource, questions: dict[str, Question], held_out: dict[str, Question]
+) -> None:
+    texts = [probe.text for probe in source.probes]
+    texts += [question["text"] for question in (*questions.values(), *held_out.values())]
+    assert [text for text, count in Counter(map(fold, texts)).items() if count > 1] == []
+
+
+def test_no_example_of_a_role_is_a_sentence_of_a_problem_and_no_sentence_stands_in_two_problems(
+    source: CatalogueSource,
+) -> None:
+    both = [read_rows(f"data/qrels/{name}.jsonl") for name in ("problems", "held-out-problems")]
+    texts = [
+        sentence["text"] for problems in both for problem in problems.values() for sentence in problem["sentences"]
+    ]
+    texts += [example.text for example in source.roles]
+    assert [text for text, count in Counter(map(fold, texts)).items() if count > 1] == []
+    assert set(both[0]) & set(both[1]) == set()
 
 
 def test_the_questions_are_many_and_of_many_languages(questions: dict[str, Question]) -> None:
@@ -248,3 +304,70 @@ def test_each_practice_of_the_starting_list_is_asked_for_in_english_and_in_its_o
     assert "en" in asked
     own = STARTING_LIST[practice_id]
     assert asked & own or not own
+
+
+def test_the_held_out_questions_are_others_and_ask_in_every_language(
+    held_out: dict[str, Question], questions: dict[str, Question]
+) -> None:
+    assert set(held_out) & set(questions) == set()
+    asked = {(question["language"], question["kind"]) for question in held_out.values()}
+    kinds = ("need", "known-item", "near-topic", "off-topic")
+    assert {(language, kind) for language in LANGUAGES - {"no"} for kind in kinds} - asked == set()
+    assert {language for language, _ in asked} == LANGUAGES - {"no"} | {"und"}
+    assert {kind for language, kind in asked if language == "und"} == {"off-topic"}
+    assert {kind for _, kind in asked} == set(kinds)
+
+
+def test_every_held_out_judgement_is_of_a_question_and_a_practice_that_exist(
+    held_out_judgements: list[tuple[str, str, int]], held_out: dict[str, Question], practices: dict[str, Practice]
+) -> None:
+    assert {practice for _, practice, _ in held_out_judgements} - set(practices) == set()
+    assert {grade for _, _, grade in held_out_judgements} == {1, 2, 3}
+    pairs = Counter((query, practice) for query, practice, _ in held_out_judgements)
+    assert [pair for pair, count in pairs.items() if count > 1] == []
+    best: dict[str, int] = {}
+    for query, _, grade in held_out_judgements:
+        best[query] = max(grade, best.get(query, 0))
+    assert set(best) == {code for code, one in held_out.items() if one["kind"] in {"need", "known-item"}}
+    assert {query: grade for query, grade in best.items() if grade < 2} == {}
+
+
+def test_a_held_out_known_item_is_best_answered_by_its_practice(
+    held_out_judgements: list[tuple[str, str, int]], held_out: dict[str, Question]
+) -> None:
+    top = {(query, practice) for query, practice, grade in held_out_judgements if grade == 3}
+    named = {code: one["practice_id"] for code, one in held_out.items() if "practice_id" in one}
+    assert set(named) == {code for code, one in held_out.items() if one["kind"] == "known-item"}
+    assert [code for code, practice in named.items() if (code, practice) not in top] == []
+
+
+def test_the_needs_of_a_problem_are_those_of_its_sentences_and_practices_answer_each(
+    problems: dict[str, Problem], practices: dict[str, Practice]
+) -> None:
+    for code, problem in problems.items():
+        told = {sentence["need"] for sentence in problem["sentences"]} - {0}
+        assert sorted(told) == list(range(1, len(told) + 1)), code
+        assert len(told) in (2, 3), code
+        assert {int(need) for need in problem["needs"]} == told, code
+        for answers in problem["needs"].values():
+            assert answers, code
+            assert len(set(answers)) == len(answers), code
+            assert set(answers) - set(practices) == set(), code
+
+
+def test_the_sentences_of_a_problem_have_roles_and_each_need_says_what_is_looked_for(
+    problems: dict[str, Problem],
+) -> None:
+    for code, problem in problems.items():
+        roles = [(sentence["role"], sentence["need"]) for sentence in problem["sentences"]]
+        assert {role for role, _ in roles} <= set(ROLES), code
+        assert [one for one in roles if (one[0] == "other") != (one[1] == 0)] == [], code
+        assert {need for role, need in roles if role == "what"} == {int(need) for need in problem["needs"]}, code
+
+
+def test_problems_are_long_enough_to_be_taken_apart_and_of_many_languages(problems: dict[str, Problem]) -> None:
+    words = {code: sum(len(one["text"].split()) for one in row["sentences"]) for code, row in problems.items()}
+    assert {code: count for code, count in words.items() if count < SHORT_QUERY_WORDS} == {}
+    languages = {problem["language"] for problem in problems.values()}
+    assert languages <= LANGUAGES
+    assert len(languages) >= 10

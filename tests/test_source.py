@@ -8,10 +8,10 @@ import pytest
 
 from indexer.catalogue import CatalogueError
 from indexer.practice import Practice
-from indexer.probes import Probe, ProbesError
+from indexer.probes import Probe, ProbesError, RoleExample
 from indexer.source import CatalogueSource, read_source
 from indexer.thesaurus import ThesaurusError
-from tests.fakes import PRACTICES, PROBES, THESAURUS, VOCABULARY, small_source
+from tests.fakes import PRACTICES, PROBES, ROLES, THESAURUS, VOCABULARY, small_source
 
 ROWS = (
     '{"id": "mentors", "title": "Senior mentors", "approaches": ["mentoring"], "country": "DE"}',
@@ -19,7 +19,12 @@ ROWS = (
 )
 VOCABULARY_TOML = '[approaches]\nmentoring = "Mentoring"\noutreach = "Outreach"\n'
 THESAURUS_TOML = '["apprentices"]\nde = ["azubi*", "lehrling*"]\n["absence"]\nfr = ["absence*"]\n'
-PROBES_JSONL = '{"text": "recipe for apple cake", "language": "en", "kind": "off-topic"}\n'
+PROBES_JSONL = (
+    '{"text": "recipe for apple cake", "language": "en", "kind": "off-topic"}\n'
+    '{"text": "who mentors", "language": "en", "kind": "on-topic", "relevant": ["mentors"]}\n'
+)
+ROLES_JSONL = '{"text": "Our pupils are often sick.", "language": "en", "role": "why"}\n'
+BESIDE = ("vocabulary.toml", "thesaurus.toml", "probes.jsonl", "roles.jsonl")
 
 
 @pytest.fixture
@@ -28,6 +33,7 @@ def catalogue(tmp_path: Path) -> Path:
     (tmp_path / "vocabulary.toml").write_text(VOCABULARY_TOML, encoding="utf-8")
     (tmp_path / "thesaurus.toml").write_text(THESAURUS_TOML, encoding="utf-8")
     (tmp_path / "probes.jsonl").write_text(PROBES_JSONL, encoding="utf-8")
+    (tmp_path / "roles.jsonl").write_text(ROLES_JSONL, encoding="utf-8")
     return tmp_path / "practices.jsonl"
 
 
@@ -42,15 +48,20 @@ def test_a_source_has_all_that_lies_beside_the_catalogue(catalogue: Path) -> Non
         "approaches": {"mentoring": "Mentoring", "outreach": "Outreach"}
     }
     assert source.thesaurus == {"apprentices": {"de": ["azubi*", "lehrling*"]}, "absence": {"fr": ["absence*"]}}
-    assert source.probes == (Probe(text="recipe for apple cake", language="en", kind="off-topic"),)
+    assert source.probes == (
+        Probe(text="recipe for apple cake", language="en", kind="off-topic"),
+        Probe(text="who mentors", language="en", kind="on-topic", relevant=("mentors",)),
+    )
+    assert source.roles == (RoleExample(text="Our pupils are often sick.", language="en", role="why"),)
 
 
 def test_a_catalogue_alone_is_a_source(catalogue: Path) -> None:
-    for name in ("vocabulary.toml", "thesaurus.toml", "probes.jsonl"):
+    for name in BESIDE:
         (catalogue.parent / name).unlink()
     source = read_source(catalogue)
     assert [practice.id for practice in source.practices] == ["mentors", "street-work"]
-    assert (dict(source.vocabulary), dict(source.thesaurus), tuple(source.probes)) == ({}, {}, ())
+    assert (dict(source.vocabulary), dict(source.thesaurus)) == ({}, {})
+    assert (tuple(source.probes), tuple(source.roles)) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -61,6 +72,8 @@ def test_a_catalogue_alone_is_a_source(catalogue: Path) -> None:
         ("vocabulary.toml", "[approaches", CatalogueError),
         ("thesaurus.toml", '["apprentices"]\nde = "azubi*"', ThesaurusError),
         ("probes.jsonl", '{"text": "a"}', ProbesError),
+        ("probes.jsonl", PROBES_JSONL.replace('["mentors"]', '["mentor"]'), ProbesError),
+        ("roles.jsonl", '{"text": "a", "language": "en", "role": "where"}', ProbesError),
     ],
 )
 def test_a_bad_file_is_refused_by_name(catalogue: Path, name: str, content: str, error: type[ValueError]) -> None:
@@ -108,6 +121,13 @@ CHANGED = {
     "no thesaurus": replace(SOURCE, thesaurus={}),
     "the kind of a probe": replace(SOURCE, probes=(PROBES[0].model_copy(update={"kind": "near-topic"}), *PROBES[1:])),
     "a probe less": replace(SOURCE, probes=PROBES[1:]),
+    "a judgement": replace(SOURCE, probes=(PROBES[0].model_copy(update={"relevant": ("mentors",)}), *PROBES[1:])),
+    "a judgement that nothing fits": replace(
+        SOURCE, probes=(PROBES[0].model_copy(update={"relevant": ()}), *PROBES[1:])
+    ),
+    "roles": replace(SOURCE, roles=ROLES),
+    "the order of roles": replace(SOURCE, roles=tuple(reversed(ROLES))),
+    "the role of an example": replace(SOURCE, roles=(ROLES[0].model_copy(update={"role": "why"}), *ROLES[1:])),
 }
 
 

@@ -19,6 +19,7 @@ def random_rows(count: int, dim: int = DIM, seed: int = 0) -> np.ndarray:
 
 ROWS = random_rows(SIZE)
 QUERIES = random_rows(5, seed=1)
+ALL = np.arange(SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -128,24 +129,28 @@ def test_search_leaves_query_and_mask_as_they_were(index: VectorIndex) -> None:
     assert allowed.tolist() == (np.arange(SIZE) % 2 == 0).tolist()
 
 
-def test_rows_come_back_as_they_were_added(index: VectorIndex) -> None:
+def test_rows_come_back_as_they_were_added_in_the_order_asked_for(index: VectorIndex) -> None:
     assert (index.size, index.dim) == (SIZE, DIM)
-    assert index.rows(0, SIZE).tobytes() == ROWS.tobytes()
-    assert index.rows(5, 9).tobytes() == ROWS[5:9].tobytes()
-    assert index.rows(SIZE - 1, SIZE).tobytes() == ROWS[-1:].tobytes()
-    assert index.rows(5, 5).shape == (0, DIM)
+    assert index.take(ALL).tobytes() == ROWS.tobytes()
+    for wanted in ([5, 6, 7, 8], [SIZE - 1], [9, 2, 200, 0], [3, 3, 1, 3]):
+        assert index.take(np.array(wanted)).tobytes() == ROWS[wanted].tobytes()
+
+
+def test_taking_no_rows_gives_none_of_the_same_length(index: VectorIndex) -> None:
+    taken = index.take(np.empty(0, dtype=np.int64))
+    assert (taken.shape, taken.dtype) == ((0, DIM), np.float32)
 
 
 @pytest.mark.parametrize("rows", [np.asfortranarray(ROWS), ROWS.astype(np.float64), np.repeat(ROWS, 2, axis=0)[::2]])
 def test_the_memory_layout_of_the_embeddings_does_not_matter(index: VectorIndex, rows: np.ndarray) -> None:
-    assert VectorIndex.build(rows).rows(0, SIZE).tobytes() == ROWS.tobytes()
+    assert VectorIndex.build(rows).take(ALL).tobytes() == ROWS.tobytes()
 
 
 def test_a_saved_index_is_loaded_as_it_was(index: VectorIndex, tmp_path: Path) -> None:
     index.save(tmp_path / "vectors.faiss")
     loaded = VectorIndex.load(tmp_path / "vectors.faiss")
     assert (loaded.size, loaded.dim) == (SIZE, DIM)
-    assert loaded.rows(0, SIZE).tobytes() == ROWS.tobytes()
+    assert loaded.take(ALL).tobytes() == ROWS.tobytes()
     allowed = np.arange(SIZE) % 3 == 0
     for query in QUERIES:
         assert_finds(loaded, ROWS, query, 10)

@@ -17,8 +17,13 @@ SHIPPED = (
     "data/catalogue/vocabulary.toml",
     "data/catalogue/thesaurus.toml",
     "data/catalogue/probes.jsonl",
+    "data/catalogue/roles.jsonl",
     "data/qrels/queries.jsonl",
     "data/qrels/qrels.txt",
+    "data/qrels/problems.jsonl",
+    "data/qrels/held-out-queries.jsonl",
+    "data/qrels/held-out-qrels.txt",
+    "data/qrels/held-out-problems.jsonl",
 )
 
 

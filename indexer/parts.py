@@ -1,0 +1,50 @@
+"""What a release is made of beside its manifest: records, passages, their embeddings, words and vocabularies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from indexer.catalogue import Vocabulary
+from indexer.encoder import Embeddings
+from indexer.lexical import LexicalIndex
+from indexer.linear_head import LinearHead
+from indexer.passages import Passage
+from indexer.practice import Practice
+from indexer.thesaurus import Thesaurus
+from indexer.vectors import Mask, VectorIndex
+
+ROLES = ("other", "what", "who", "why")
+"""The classes of `Parts.role_head`, in the order of its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a release; passages of one practice stand together, in catalogue order.
+
+    Row r of `vectors` is the embedding of `windows[r]`; row r of `sentence_embeddings` (n, dim, float16) that of
+    `sentences[r]`, and of `context_embeddings` that of the sentence with its neighbours. Each is centred: less the mean
+    of its kind, and of unit length again, for what all texts have in common says nothing about any of them.
+    `is_telling` (n,) says which sentences tell something of their practice.
+    `document_centroid` and `query_centroid` (dim,) are what to subtract from a text of the catalogue's kind and from a
+    question. Row r of `lexical` is `practices[r]`, row r of `theme_embeddings` theme r of the vocabulary. `topic_head`
+    tells a question on the topic, `role_head` what a sentence says of a problem; each is None where the catalogue
+    brings no examples to fit it with.
+    """
+
+    practices: Sequence[Practice]
+    windows: Sequence[Passage]
+    vectors: VectorIndex
+    sentences: Sequence[Passage]
+    sentence_embeddings: npt.NDArray[np.float16]
+    context_embeddings: npt.NDArray[np.float16]
+    is_telling: Mask
+    document_centroid: npt.NDArray[np.float32]
+    query_centroid: npt.NDArray[np.float32]
+    lexical: LexicalIndex
+    vocabulary: Vocabulary
+    thesaurus: Thesaurus
+    theme_embeddings: Embeddings
+    topic_head: LinearHead | None = None
+    role_head: LinearHead | None = None

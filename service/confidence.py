@@ -1,0 +1,65 @@
+"""Turn scores into probabilities by the calibration of a release, and a question into the verdict on its answer."""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from indexer.calibration import Calibration
+from indexer.encoder import Embedding
+from indexer.linear_head import LinearHead
+from indexer.vectors import Scores
+
+Verdict = Literal["good", "weak", "none"]
+
+NONE_BELOW = 0.3
+"""Probability to be on the topic below which a question is refused: 1 % of the questions of data/qrels are."""
+
+GOOD_FROM = 0.65
+"""Probability to be on the topic from which an answer may be called good: 5 % of the near-topic questions get there."""
+
+GOOD_HIT_FROM = 0.25
+"""Confidence of the best hit from which an answer may be called good."""
+
+NAMED_FROM = 0.5
+"""Strength of a name in a question from which it surely asks for that practice."""
+
+
+class Confidence:
+    """Probabilities for one release; everything is None where the release has no calibration."""
+
+    def __init__(self, calibration: Calibration, topic_head: LinearHead | None) -> None:
+        self._calibration = calibration
+        self._topic_head = topic_head
+
+    def topic(self, embedding: Embedding, best_name: float = 0.0) -> float | None:
+        """Return the log-odds that a question is on the topic; one that names a practice surely is."""
+        if self._topic_head is None:
+            return None
+        logit = float(self._topic_head.logits(embedding[None, :])[0, 0])
+        return max(logit, _logit(GOOD_FROM)) if best_name >= NAMED_FROM else logit
+
+    def of_hits(self, scores: Scores, topic: float | None) -> npt.NDArray[np.float64] | None:
+        """Return the probability in [0, 1] that each hit (k,) is relevant, given the log-odds of the question."""
+        fit = self._calibration.hit
+        if fit is None or topic is None:
+            return None
+        in_spreads = scores.astype(np.float64) / self._calibration.spread
+        return _probability(fit.bias + fit.score * in_spreads + fit.topic * topic)
+
+    def verdict(self, topic: float | None, best: float | None) -> Verdict | None:
+        """Return whether anything fits; `best` is the confidence of the best hit."""
+        if topic is None or best is None:
+            return None
+        probability = float(_probability(np.float64(topic)))
+        if probability < NONE_BELOW:
+            return "none"
+        return "good" if probability >= GOOD_FROM and best >= GOOD_HIT_FROM else "weak"
+
+
+def _probability(logits: npt.NDArray[np.float64] | np.float64) -> npt.NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)
+
+
+def _logit(probability: float) -> float:
+    return float(np.log(probability / (1 - probability)))

@@ -1,0 +1,88 @@
+"""Turn questions on and off the topic of a catalogue into measures of the verdicts that they get."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from indexer.encoder import Encoder
+from service.collection import JudgedQuery
+from service.confidence import Verdict
+from service.retriever import Retriever
+
+ELSEWHERE = ("near-topic", "off-topic")
+"""Kinds of questions that no practice answers: the first in words of the topic, the second in no way."""
+
+
+class Asked(NamedTuple):
+    """A question with its log-odds to be on the topic and its verdict."""
+
+    query: JudgedQuery
+    topic: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictMeasurement:
+    """How well verdicts tell questions on the topic from others, for one group of questions.
+
+    `auroc` is that of the log-odds, over all questions of the group. `precision` and `recall` are those of the verdict
+    `none` for questions from elsewhere; `refused` is the share of questions on the topic that get it. `good` says which
+    share of the questions of each kind is called good.
+    """
+
+    group: str
+    questions: int
+    auroc: float
+    precision: float
+    recall: float
+    refused: float
+    good: dict[str, float]
+
+
+def ask_all(queries: Sequence[JudgedQuery], retriever: Retriever, encoder: Encoder) -> list[Asked]:
+    """Return the verdict of every question; none where the release has no calibration."""
+    questions = [retriever.understand(query.text) for query in queries]
+    embeddings = encoder.encode_queries([question.whole.encoder_text for question in questions])
+    asked = []
+    for query, question, embedding in zip(queries, questions, embeddings, strict=True):
+        rows = embedding[None, :]
+        topic = retriever.topic(question, rows)
+        verdict = retriever.verdict(question, rows, retriever.rank(question, rows, top_k=1))
+        if topic is not None and verdict is not None:
+            asked.append(Asked(query, topic, verdict))
+    return asked
+
+
+def measure_verdicts(asked: Iterable[Asked]) -> list[VerdictMeasurement]:
+    """Return one measurement for the questions used for tuning and one for those held out, where both sorts occur.
+
+    Translations are measured with the questions for tuning, as questions of a kind of their own.
+    """
+    groups: dict[str, list[Asked]] = defaultdict(list)
+    for one in asked:
+        groups["held-out" if one.query.is_held_out else "tuning"].append(one)
+    return [
+        _measured(group, members)
+        for group, members in sorted(groups.items(), reverse=True)
+        if len({one.query.kind in ELSEWHERE for one in members}) == 2
+    ]
+
+
+def _measured(group: str, asked: Sequence[Asked]) -> VerdictMeasurement:
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415  only a measurement needs it
+
+    is_on_topic = [one.query.kind not in ELSEWHERE for one in asked]
+    none = Counter(on for one, on in zip(asked, is_on_topic, strict=True) if one.verdict == "none")
+    kinds = Counter(one.query.kind for one in asked)
+    good = Counter(one.query.kind for one in asked if one.verdict == "good")
+    on_topic = sum(is_on_topic)
+    return VerdictMeasurement(
+        group=group,
+        questions=len(asked),
+        auroc=float(roc_auc_score(is_on_topic, [one.topic for one in asked])),
+        precision=none[False] / none.total() if none else 1.0,
+        recall=none[False] / (len(asked) - on_topic),
+        refused=none[True] / on_topic,
+        good={kind: good[kind] / count for kind, count in sorted(kinds.items())},
+    )
