@@ -33,7 +33,7 @@ from service.related import Mode
 from service.retriever import Retriever, UnknownPracticeError
 from service.schemas import HitModel, RelatedParameters, SearchRequest
 from service.settings import Settings
-from service.verdicts import VerdictMeasurement, ask_all, measure_verdicts
+from service.verdicts import VerdictMeasurement, ask_all, measure_verdicts, verdict_questions
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 _OUT = Console()
@@ -176,7 +176,11 @@ def evaluate(
         retriever = Retriever(_index(judged.source, settings.model_copy(update={"releases": target}), loaded), leg=leg)
         started = time.perf_counter()
         run = search_all(judged.queries, retriever, loaded)
-        verdicts = measure_verdicts(ask_all(judged.queries, retriever, loaded))
+        verdicts = [
+            measured
+            for group, queries in verdict_questions(judged).items()
+            if (measured := measure_verdicts(group, ask_all(queries, retriever, loaded))) is not None
+        ]
     seconds = round(time.perf_counter() - started, 1)
     measurements = measure(judged, run)
     if as_json:

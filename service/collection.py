@@ -66,6 +66,12 @@ def read_shipped_collection(catalogue: Path) -> Collection:
     return Collection("practices", read_source(catalogue), tuple(queries), qrels)
 
 
+def read_verdict_questions() -> list[JudgedQuery]:
+    """Return the shipped questions on and off the topic that nothing was ever chosen by; they have no judgements."""
+    rows = _json_lines(shipped_path("data/qrels/held-out-verdicts.jsonl"))
+    return [_shipped_query(row, is_held_out=True) for row in rows]
+
+
 def read_beir(folder: Path) -> Collection:
     """Return a collection in BEIR layout: corpus.jsonl, queries.jsonl (or .gz) and qrels/test.tsv.
 

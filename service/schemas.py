@@ -186,7 +186,7 @@ class CoverageRow(BaseModel):
 
 
 class CoverageModel(BaseModel):
-    """Which practice addresses which aspect, and the fewest practices that address the most of them together."""
+    """Which practice addresses which aspect, and the fewest practices that are expected to address enough of them."""
 
     matrix: list[CoverageRow]
     smallest_set: tuple[str, ...]

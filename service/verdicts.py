@@ -1,12 +1,12 @@
 """Turn questions on and off the topic of a catalogue into measures of the verdicts that they get."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from indexer.encoder import Encoder
-from service.collection import JudgedQuery
+from service.collection import Collection, JudgedQuery, read_verdict_questions
 from service.confidence import Verdict
 from service.retriever import Retriever
 
@@ -54,22 +54,25 @@ def ask_all(queries: Sequence[JudgedQuery], retriever: Retriever, encoder: Encod
     return asked
 
 
-def measure_verdicts(asked: Iterable[Asked]) -> list[VerdictMeasurement]:
-    """Return one measurement for the questions used for tuning and one for those held out, where both sorts occur.
+def verdict_questions(collection: Collection) -> dict[str, list[JudgedQuery]]:
+    """Return group -> questions to measure verdicts with; none of a collection without questions from elsewhere.
 
-    Translations are measured with the questions for tuning, as questions of a kind of their own.
+    `tuning` are the questions that everything was chosen by, translations among them, and `thresholds` those that only
+    the limits of the verdict were chosen by; nothing was chosen by `held-out`.
     """
-    groups: dict[str, list[Asked]] = defaultdict(list)
-    for one in asked:
-        groups["held-out" if one.query.is_held_out else "tuning"].append(one)
-    return [
-        _measured(group, members)
-        for group, members in sorted(groups.items(), reverse=True)
-        if len({one.query.kind in ELSEWHERE for one in members}) == 2
-    ]
+    if not any(query.kind in ELSEWHERE for query in collection.queries):
+        return {}
+    return {
+        "tuning": [query for query in collection.queries if not query.is_held_out],
+        "thresholds": [query for query in collection.queries if query.is_held_out],
+        "held-out": read_verdict_questions(),
+    }
 
 
-def _measured(group: str, asked: Sequence[Asked]) -> VerdictMeasurement:
+def measure_verdicts(group: str, asked: Sequence[Asked]) -> VerdictMeasurement | None:
+    """Return how well a group of questions is told apart; None where it lacks questions of one of the two sorts."""
+    if len({one.query.kind in ELSEWHERE for one in asked}) < 2:
+        return None
     from sklearn.metrics import roc_auc_score  # noqa: PLC0415  only a measurement needs it
 
     is_on_topic = [one.query.kind not in ELSEWHERE for one in asked]

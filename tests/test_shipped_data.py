@@ -208,8 +208,17 @@ def test_no_text_stands_twice_among_probes_questions_and_held_out_questions(
     source: CatalogueSource, questions: dict[str, Question], held_out: dict[str, Question]
 ) -> None:
     texts = [probe.text for probe in source.probes]
-    texts += [question["text"] for question in (*questions.values(), *held_out.values())]
+    verdicts = read_rows("data/qrels/held-out-verdicts.jsonl")
+    texts += [question["text"] for question in (*questions.values(), *held_out.values(), *verdicts.values())]
     assert [text for text, count in Counter(map(fold, texts)).items() if count > 1] == []
+
+
+def test_questions_for_the_verdict_are_of_every_kind_in_every_language_of_the_union() -> None:
+    rows = read_rows("data/qrels/held-out-verdicts.jsonl").values()
+    kinds = {"on-topic", "near-topic", "off-topic"}
+    assert {row["kind"] for row in rows} == kinds
+    found = {(row["language"], row["kind"]) for row in rows if row["language"] != "und"}
+    assert found == {(language, kind) for language in LANGUAGES - {"no"} for kind in kinds}
 
 
 def test_no_example_of_a_role_is_a_sentence_of_a_problem_and_no_sentence_stands_in_two_problems(

@@ -24,6 +24,7 @@ SHIPPED = (
     "data/qrels/held-out-queries.jsonl",
     "data/qrels/held-out-qrels.txt",
     "data/qrels/held-out-problems.jsonl",
+    "data/qrels/held-out-verdicts.jsonl",
 )
 
 
