@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from babel import Locale
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
@@ -32,6 +33,7 @@ class NameIndex:
         self, practices: Sequence[Practice], rarity: Callable[[str], float], is_known: Callable[[str], bool]
     ) -> None:
         self._size = len(practices)
+        self._rarity = rarity
         self._is_known = is_known
         self._rows: dict[tuple[str, ...], set[int]] = defaultdict(set)
         for row, practice in enumerate(practices):
@@ -47,6 +49,20 @@ class NameIndex:
             rows = list(self._rows[name])
             scores[rows] = np.maximum(scores[rows], share * self._strength[name])
         return scores
+
+    def share(self, query: str) -> float:
+        """Return which share of a query's words, by rarity, its strongest name makes up, times the name's strength.
+
+        In [0, 1]: 1 for a query that is nothing but a rare name. A name among other words may be there by chance.
+        """
+        words = _words(query)
+        whole = sum(map(self._rarity, words))
+        shares = [
+            spelt * self._strength[name] * sum(map(self._rarity, name)) / whole
+            for name, spelt in self._names_in(words)
+            if whole
+        ]
+        return min(1.0, max(shares, default=0.0))
 
     def _names_in(self, words: Sequence[str]) -> list[tuple[tuple[str, ...], float]]:
         """Return the names in a query, each with the share of its strength that its spelling deserves."""
@@ -71,10 +87,15 @@ class NameIndex:
 
 
 def names(practice: Practice) -> set[tuple[str, ...]]:
-    """Return the names of a practice as folded words, without those that are too long or of a single letter."""
+    """Return the names of a practice as folded words.
+
+    Left out are names that are too long or of a single letter, and the place where it is: 'Hamburg' calls nobody.
+    """
     titles = (practice.title, practice.original_title or "", practice.id.replace("-", " "))
-    pieces = (_words(piece) for title in titles for piece in (title, *_BETWEEN_NAMES.split(title)))
-    return {piece for piece in pieces if 0 < len(piece) <= _LONGEST_NAME and piece != (piece[0][:1],)}
+    pieces = {_words(piece) for title in titles for piece in (title, *_BETWEEN_NAMES.split(title))}
+    country = Locale("en").territories.get(practice.country or "", "")
+    places = {_words(practice.region or ""), _words(country)}
+    return {one for one in pieces - places if 0 < len(one) <= _LONGEST_NAME and one != (one[0][:1],)}
 
 
 def _words(text: str) -> tuple[str, ...]:

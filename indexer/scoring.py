@@ -85,6 +85,10 @@ class Scorer:
         """Return how surely a part of a question calls each practice (n,) by its name, in [0, 1]."""
         return self._names.scores(part.text)
 
+    def named_share(self, part: Part) -> float:
+        """Return how far a part of a question is nothing but the name of a practice, in [0, 1]."""
+        return self._names.share(part.text)
+
 
 def _owners(passages: Sequence[Passage], row_of: dict[str, int]) -> Rows:
     return np.array([row_of[passage.practice_id] for passage in passages], dtype=np.int64)

@@ -21,11 +21,11 @@ NONE_BELOW = 0.15
 GOOD_FROM = 0.55
 """Probability to be on the topic from which an answer may be called good: 1 of 72 near-topic questions gets there."""
 
-GOOD_HIT_FROM = 0.25
+GOOD_HIT_FROM = 0.2
 """Confidence of the best hit from which an answer may be called good."""
 
 NAMED_FROM = 0.5
-"""Strength of a name in a question from which it surely asks for that practice."""
+"""Share of a question that is the name of a practice, from which it surely asks for that."""
 
 
 class Confidence:
@@ -35,12 +35,12 @@ class Confidence:
         self._calibration = calibration
         self._topic_head = topic_head
 
-    def topic(self, embedding: Embedding, best_name: float = 0.0) -> float | None:
-        """Return the log-odds that a question is on the topic; one that names a practice surely is."""
+    def topic(self, embedding: Embedding, named_share: float = 0.0) -> float | None:
+        """Return the log-odds that a question is on the topic; one that is hardly more than a name surely is."""
         if self._topic_head is None:
             return None
         logit = float(self._topic_head.logits(embedding[None, :])[0, 0])
-        return max(logit, _logit(GOOD_FROM)) if best_name >= NAMED_FROM else logit
+        return max(logit, _logit(GOOD_FROM)) if named_share >= NAMED_FROM else logit
 
     def of_hits(self, scores: Scores, topic: float | None) -> npt.NDArray[np.float64] | None:
         """Return the probability in [0, 1] that each hit (k,) is relevant, given the log-odds of the question."""

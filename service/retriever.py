@@ -80,7 +80,7 @@ class Retriever:
 
     def topic(self, question: Question, embeddings: Embeddings) -> float | None:
         """Return the log-odds that a question is on the topic of the catalogue, None where nobody knows."""
-        return self.confidence.topic(embeddings[0], float(self.scorer.names(question.whole).max()))
+        return self.confidence.topic(embeddings[0], self.scorer.named_share(question.whole))
 
     def verdict(self, question: Question, embeddings: Embeddings, hits: Sequence[Hit]) -> Verdict | None:
         """Return whether anything in the catalogue fits a question with these hits, None where nobody knows."""

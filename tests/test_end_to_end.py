@@ -115,7 +115,15 @@ def test_a_name_that_two_practices_share_brings_both_first(retriever: Retriever,
     assert first_two == {"e2c-france", "e2c-luxembourg"}
 
 
-@pytest.mark.parametrize("text", ["apprentice electrician salary", "pension age for teachers"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apprentice electrician salary",
+        "pension age for teachers",
+        "teacher pension age in Spain",  # a word of the title of a practice
+        "how do I lift a heavy box without hurting my back",  # the name of another one
+    ],
+)
 def test_a_question_beside_the_topic_is_not_called_good(retriever: Retriever, encoder: Encoder, text: str) -> None:
     found = answer(retriever, encoder, text)
 

@@ -194,3 +194,23 @@ def test_a_name_of_stop_words_says_nothing() -> None:
 def test_a_catalogue_of_long_titles_has_no_names() -> None:
     index = index_of(Practice(id="x", title="one two three four five six seven"))
     assert index.scores("one two three four five six seven zeppelin").tolist() == [0]
+
+
+def test_a_place_is_no_name():
+    practice = Practice(id="two", title="Schools - Spain", original_title="Amt (JBA) Hamburg", country="ES")
+    assert ("spain",) not in names(practice)
+    assert ("hamburg",) in names(practice)
+    assert ("hamburg",) not in names(practice.model_copy(update={"region": "Hamburg"}))
+
+
+def test_the_share_of_a_name_is_that_of_the_rare_words_of_the_query():
+    rarity = {"quabb": 1.0, "firms": 0.5, "pay": 1.0, "spring": 0.5, "board": 0.5}
+    practices = [Practice(id="1", title="QuABB"), Practice(id="2", title="Spring board")]
+    index = NameIndex(practices, lambda word: rarity.get(word, 0.0), lambda word: word in rarity)
+    assert index.share("quabb") == 1.0
+    assert index.share("what is QuABB") == 1.0
+    assert index.share("QuABB firms") == pytest.approx(1 / 1.5)
+    assert index.share("QuABB pay firms") == pytest.approx(1 / 2.5)
+    assert index.share("spring board") == pytest.approx(0.5**3)
+    assert index.share("firms pay") == 0.0
+    assert index.share("what is") == 0.0
