@@ -27,7 +27,7 @@ from indexer.registry import EncoderError, find_spec, read_registry
 from indexer.release import Release
 from indexer.source import CatalogueSource, read_source
 from indexer.thesaurus import ThesaurusError
-from service.collection import CollectionError, read_beir, read_shipped_collection
+from service.collection import Collection, CollectionError, read_beir, read_shipped_collection
 from service.loading import load_current_release, load_encoder
 from service.related import Mode
 from service.retriever import Retriever, UnknownPracticeError
@@ -159,7 +159,8 @@ def evaluate(
     as_json: JsonOption = False,  # noqa: FBT002  a command-line switch
 ) -> None:
     """Measure the search on a judged collection: nDCG@10, R@100, RR@10, P@1, seconds."""
-    from service.evaluate import MEASURES, measure, search_all, search_all_plain  # noqa: PLC0415  extra `evaluate`
+    from service.evaluate import measure, search_all, search_all_plain  # noqa: PLC0415  extra `evaluate`
+    from service.tables import measurement_table, verdict_table  # noqa: PLC0415  extra `evaluate`
 
     settings = _settings(encoder=encoder)
     judged = read_beir(collection) if collection else read_shipped_collection(settings.catalogue)
@@ -176,11 +177,7 @@ def evaluate(
         retriever = Retriever(_index(judged.source, settings.model_copy(update={"releases": target}), loaded), leg=leg)
         started = time.perf_counter()
         run = search_all(judged.queries, retriever, loaded)
-        verdicts = [
-            measured
-            for group, queries in verdict_questions(judged).items()
-            if (measured := measure_verdicts(group, ask_all(queries, retriever, loaded))) is not None
-        ]
+        verdicts = _verdicts(judged, retriever, loaded)
     seconds = round(time.perf_counter() - started, 1)
     measurements = measure(judged, run)
     if as_json:
@@ -192,30 +189,19 @@ def evaluate(
         facts = {"collection": judged.name, "encoder": loaded.spec.identity, "leg": leg, "seconds": seconds}
         _print_json({**facts, "rows": rows, "verdicts": [asdict(one) for one in verdicts]})
         return
-    table = Table(title=f"{judged.name}, {loaded.spec.name}, {leg}, {seconds} s for all questions")
-    table.add_column("questions")
-    for name in ("count", *map(str, MEASURES), "to English"):
-        table.add_column(name, justify="right")
-    for one in measurements:
-        to_english = "" if one.to_english is None else f"{one.to_english:+.3f}"
-        table.add_row(one.group, str(one.queries), *(f"{one.values[str(name)]:.3f}" for name in MEASURES), to_english)
-    _OUT.print(table)
+    _OUT.print(
+        measurement_table(f"{judged.name}, {loaded.spec.name}, {leg}, {seconds} s for all questions", measurements)
+    )
     for one_verdict in verdicts:
-        _OUT.print(_verdict_table(one_verdict))
+        _OUT.print(verdict_table(one_verdict))
 
 
-def _verdict_table(measured: VerdictMeasurement) -> Table:
-    table = Table(title=f"verdicts, {measured.group}: {measured.questions} questions", show_header=False)
-    values = {
-        "AUROC of on the topic against elsewhere": measured.auroc,
-        "precision of 'none'": measured.precision,
-        "recall of 'none'": measured.recall,
-        "questions on the topic refused": measured.refused,
-        **{f"called good: {kind}": share for kind, share in measured.good.items()},
-    }
-    for name, value in values.items():
-        table.add_row(name, f"{value:.3f}")
-    return table
+def _verdicts(judged: Collection, retriever: Retriever, encoder: Encoder) -> list[VerdictMeasurement]:
+    measured = (
+        measure_verdicts(group, ask_all(queries, retriever, encoder))
+        for group, queries in verdict_questions(judged).items()
+    )
+    return [one for one in measured if one is not None]
 
 
 @app.command()

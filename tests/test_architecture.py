@@ -172,6 +172,7 @@ ALLOWED = {
     "service.collection": {"indexer.practice", "indexer.shipped", "indexer.source"},
     "service.evaluate": {"indexer.encoder", "service.collection", "service.retriever"},
     "service.verdicts": {"indexer.encoder", "service.collection", "service.confidence", "service.retriever"},
+    "service.tables": {"service.evaluate", "service.verdicts"},
     "service.__main__": {
         "indexer.build",
         "indexer.catalogue",
@@ -191,6 +192,7 @@ ALLOWED = {
         "service.retriever",
         "service.schemas",
         "service.settings",
+        "service.tables",
         "service.verdicts",
     },
 }
