@@ -25,7 +25,7 @@ GOOD_HIT_FROM = 0.2
 """Confidence of the best hit from which an answer may be called good."""
 
 NAMED_FROM = 0.5
-"""Share of a question that is the name of a practice, from which it surely asks for that."""
+"""Strength of a name from which a question has one, and share of the question that it makes up to be what is asked."""
 
 
 class Confidence:
@@ -35,12 +35,17 @@ class Confidence:
         self._calibration = calibration
         self._topic_head = topic_head
 
-    def topic(self, embedding: Embedding, named_share: float = 0.0) -> float | None:
-        """Return the log-odds that a question is on the topic; one that is hardly more than a name surely is."""
+    def topic(self, embedding: Embedding, *, name: float = 0.0, named_share: float = 0.0) -> float | None:
+        """Return the log-odds that a question is on the topic.
+
+        One that is hardly more than a name surely is; one that has a name among other words is not refused.
+        """
         if self._topic_head is None:
             return None
         logit = float(self._topic_head.logits(embedding[None, :])[0, 0])
-        return max(logit, _logit(GOOD_FROM)) if named_share >= NAMED_FROM else logit
+        if named_share >= NAMED_FROM:
+            return max(logit, _logit(GOOD_FROM))
+        return max(logit, _logit(NONE_BELOW)) if name >= NAMED_FROM else logit
 
     def of_hits(self, scores: Scores, topic: float | None) -> npt.NDArray[np.float64] | None:
         """Return the probability in [0, 1] that each hit (k,) is relevant, given the log-odds of the question."""
@@ -54,13 +59,12 @@ class Confidence:
         """Return whether anything fits; `best` is the confidence of the best hit."""
         if topic is None or best is None:
             return None
-        probability = float(_probability(np.float64(topic)))
-        if probability < NONE_BELOW:
+        if topic < _logit(NONE_BELOW):
             return "none"
-        return "good" if probability >= GOOD_FROM and best >= GOOD_HIT_FROM else "weak"
+        return "good" if topic >= _logit(GOOD_FROM) and best >= GOOD_HIT_FROM else "weak"
 
 
-def _probability(logits: npt.NDArray[np.float64] | np.float64) -> npt.NDArray[np.float64]:
+def _probability(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)
 
 

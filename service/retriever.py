@@ -80,7 +80,8 @@ class Retriever:
 
     def topic(self, question: Question, embeddings: Embeddings) -> float | None:
         """Return the log-odds that a question is on the topic of the catalogue, None where nobody knows."""
-        return self.confidence.topic(embeddings[0], self.scorer.named_share(question.whole))
+        name, share = float(self.scorer.names(question.whole).max()), self.scorer.named_share(question.whole)
+        return self.confidence.topic(embeddings[0], name=name, named_share=share)
 
     def verdict(self, question: Question, embeddings: Embeddings, hits: Sequence[Hit]) -> Verdict | None:
         """Return whether anything in the catalogue fits a question with these hits, None where nobody knows."""

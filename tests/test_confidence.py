@@ -43,15 +43,16 @@ def test_the_topic_of_a_question_is_what_the_head_says(confidence):
 
 
 @pytest.mark.parametrize(
-    ("embedding", "name", "expected"),
+    ("embedding", "name", "share", "expected"),
     [
-        pytest.param((-1, 0), 0.49, -1.75, id="a weak name raises nothing"),
-        pytest.param((-1, 0), 0.5, logit(0.65), id="a name raises an odd question to a good one"),
-        pytest.param((1, 0), 1.0, 2.25, id="a name lowers nothing"),
+        pytest.param((-1, 0), 0.49, 0.49, -1.75, id="a weak name raises nothing"),
+        pytest.param((-1, 0), 0.5, 0.49, logit(0.4), id="a name among other words keeps a question from refusal"),
+        pytest.param((-1, 0), 0.5, 0.5, logit(0.65), id="a name alone makes a good question"),
+        pytest.param((1, 0), 1.0, 1.0, 2.25, id="a name lowers nothing"),
     ],
 )
-def test_a_question_that_names_a_practice_is_on_the_topic(confidence, embedding, name, expected):
-    assert confidence.topic(scores(*embedding), name) == pytest.approx(expected)
+def test_a_question_that_names_a_practice_is_on_the_topic(confidence, embedding, name, share, expected):
+    assert confidence.topic(scores(*embedding), name=name, named_share=share) == pytest.approx(expected)
 
 
 def test_the_confidence_of_a_hit_is_by_score_in_spreads_and_topic(confidence):
@@ -87,7 +88,8 @@ def test_the_verdict_needs_the_topic_first_and_then_a_hit(confidence, topic, bes
 
 def test_a_question_that_names_a_practice_is_never_refused(confidence):
     assert confidence.verdict(confidence.topic(scores(-3, 1)), 0.9) == "none"
-    assert confidence.verdict(confidence.topic(scores(-3, 1), 0.8), 0.9) == "good"
+    assert confidence.verdict(confidence.topic(scores(-3, 1), name=0.8), 0.9) == "weak"
+    assert confidence.verdict(confidence.topic(scores(-3, 1), name=0.8, named_share=0.8), 0.9) == "good"
 
 
 def test_nothing_is_said_of_a_question_without_any_hit(confidence):
@@ -96,7 +98,7 @@ def test_nothing_is_said_of_a_question_without_any_hit(confidence):
 
 def test_without_a_calibration_everything_is_unknown():
     unknown = Confidence(Calibration(spread=0.1), None)
-    assert unknown.topic(scores(0.6, 0.8), 1.0) is None
+    assert unknown.topic(scores(0.6, 0.8), name=1.0, named_share=1.0) is None
     assert unknown.of_hits(scores(0.3), None) is None
     assert unknown.of_hits(scores(0.3), 2.0) is None
     assert unknown.verdict(None, 0.9) is None
