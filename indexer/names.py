@@ -56,11 +56,9 @@ class NameIndex:
         In [0, 1]: 1 for a query that is nothing but a rare name. A name among other words may be there by chance.
         """
         words = _words(query)
-        whole = sum(map(self._rarity, words))
+        whole = sum(map(self._rarity, words)) or 1.0
         shares = [
-            spelt * self._strength[name] * sum(map(self._rarity, name)) / whole
-            for name, spelt in self._names_in(words)
-            if whole
+            spelt * self._strength[name] * sum(map(self._rarity, name)) / whole for name, spelt in self._names_in(words)
         ]
         return min(1.0, max(shares, default=0.0))
 

@@ -18,7 +18,6 @@ CONTEXT_WEIGHT = 0.6
 CONTEXTS_COUNTED = 2
 """Best contexts whose mean counts; flat from 1 to 3 on feedbackqa-valid and on data/qrels."""
 
-
 FULL_COVERAGE = 0.5
 """Share of a question's words (by rarity) in the best text from which on they have their full weight.
 

@@ -45,12 +45,15 @@ def search_response(
 
     `started` is a `time.perf_counter()`.
     """
-    ranked = retriever.rank(question, embeddings, top_k=request.top_k, filters=request.filters)
-    verdict = retriever.verdict(question, embeddings, ranked)
+    topic = retriever.topic(question, embeddings)
+    ranked = retriever.rank_part(
+        question, question.whole, embeddings[0], topic, top_k=request.top_k, filters=request.filters
+    )
+    verdict = retriever.verdict(topic, ranked)
     hits = [] if verdict == "none" else ranked
-    aspects = find_aspects(retriever, question, embeddings, filters=request.filters) if hits else []
+    aspects = find_aspects(retriever, question, embeddings, topic, filters=request.filters) if hits else []
     theme = None if verdict in ("good", None) else next(iter(retriever.nearest_themes(embeddings)), None)
-    explainer = Explainer(retriever, question, embeddings) if request.explain else None
+    explainer = Explainer(retriever, question, embeddings) if request.explain and hits else None
     return SearchResponse(
         query=request.query,
         language=question.language,

@@ -69,12 +69,17 @@ class Coverage:
 
 
 def find_aspects(
-    retriever: Retriever, question: Question, embeddings: Embeddings, *, filters: Filters = NO_FILTERS
+    retriever: Retriever,
+    question: Question,
+    embeddings: Embeddings,
+    topic: float | None,
+    *,
+    filters: Filters = NO_FILTERS,
 ) -> list[Aspect]:
     """Return the aspects of a question in the order of the text; none of a short one.
 
-    `embeddings` (k, dim) are those of `question.encoder_texts`. Parts that only greet or set the scene belong to none.
-    The practices of each aspect pass `filters`.
+    `embeddings` (k, dim) are those of `question.encoder_texts`, `topic` are its log-odds to be on the topic. Parts that
+    only greet or set the scene belong to no aspect. The practices of each aspect pass `filters`.
     """
     if not question.parts:
         return []
@@ -82,7 +87,6 @@ def find_aspects(
     roles = _roles(retriever, rows)
     telling = [at for at, role in enumerate(roles) if role != "other"] or list(range(len(roles)))
     groups = grouped(_likeness(retriever, rows[telling], telling))
-    topic = retriever.topic(question, embeddings)
     aspects = []
     for group in groups:
         members = [telling[at] for at in group]

@@ -57,7 +57,6 @@ class Explainer:
         parts = retriever.release.parts
         self._parts = parts
         self._scorer = retriever.scorer
-        self._question = question
         stretches = question.parts or (question.whole,)
         rows = embeddings[1:] if question.parts else embeddings
         self._stretches = [Span(part.text, part.start, part.end) for part in stretches]

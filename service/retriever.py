@@ -83,10 +83,9 @@ class Retriever:
         name, share = float(self.scorer.names(question.whole).max()), self.scorer.named_share(question.whole)
         return self.confidence.topic(embeddings[0], name=name, named_share=share)
 
-    def verdict(self, question: Question, embeddings: Embeddings, hits: Sequence[Hit]) -> Verdict | None:
-        """Return whether anything in the catalogue fits a question with these hits, None where nobody knows."""
-        best = hits[0].confidence if hits else None
-        return self.confidence.verdict(self.topic(question, embeddings), best)
+    def verdict(self, topic: float | None, hits: Sequence[Hit]) -> Verdict | None:
+        """Return whether anything fits a question with this topic and these hits, None where nobody knows."""
+        return self.confidence.verdict(topic, hits[0].confidence if hits else None)
 
     def nearest_themes(self, embeddings: Embeddings) -> list[Theme]:
         """Return the themes that a question is about, nearest first: at most two of each field of the vocabulary.

@@ -46,9 +46,9 @@ def ask_all(queries: Sequence[JudgedQuery], retriever: Retriever, encoder: Encod
     embeddings = encoder.encode_queries([question.whole.encoder_text for question in questions])
     asked = []
     for query, question, embedding in zip(queries, questions, embeddings, strict=True):
-        rows = embedding[None, :]
-        topic = retriever.topic(question, rows)
-        verdict = retriever.verdict(question, rows, retriever.rank(question, rows, top_k=1))
+        topic = retriever.topic(question, embedding[None, :])
+        hits = retriever.rank_part(question, question.whole, embedding, topic, top_k=1)
+        verdict = retriever.verdict(topic, hits)
         if topic is not None and verdict is not None:
             asked.append(Asked(query, topic, verdict))
     return asked

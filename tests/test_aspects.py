@@ -179,7 +179,7 @@ def test_coverage_has_a_row_for_each_practice_and_those_that_cover_more_come_fir
 def aspects_of(retriever, text, filters=NO_FILTERS):
     question = retriever.understand(text)
     embeddings = WordEncoder().encode_queries(question.encoder_texts)
-    return find_aspects(retriever, question, embeddings, filters=filters)
+    return find_aspects(retriever, question, embeddings, retriever.topic(question, embeddings), filters=filters)
 
 
 def texts(aspects):

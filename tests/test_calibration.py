@@ -218,7 +218,7 @@ def test_verdicts_follow(calibrated, words, monkeypatch):
     monkeypatch.setattr("service.confidence.NONE_BELOW", 0.4)  # whatever limit the shipped catalogue has
 
     def verdict(text):
-        return calibrated.verdict(*encoded(calibrated, words, text), ranked(calibrated, words, text))
+        return calibrated.verdict(calibrated.topic(*encoded(calibrated, words, text)), ranked(calibrated, words, text))
 
     assert [verdict(text) for text in NEW_ON_TOPIC] == ["good"] * 4
     assert [verdict(text) for text in NEW_ELSEWHERE] == ["none"] * 4

@@ -495,7 +495,7 @@ def test_without_calibration_nothing_is_said_of_confidence_topic_and_verdict(sma
     hits = small.rank(question, embeddings, top_k=4)
     assert [hit.confidence for hit in hits] == [None] * 4
     assert small.topic(question, embeddings) is None
-    assert small.verdict(question, embeddings, hits) is None
+    assert small.verdict(small.topic(question, embeddings), hits) is None
 
 
 def calibrated(retriever, *, topic: float, hit: HitCalibration, spread: float = 0.1) -> Retriever:
@@ -550,8 +550,9 @@ def test_the_verdict_is_of_the_topic_and_of_the_best_hit(small, words, topic, bi
     retriever = calibrated(small, topic=topic, hit=HitCalibration(bias=bias, score=0.01, topic=0.0))
     question = retriever.understand("pupils who are often sick")
     embeddings = words.encode_queries(question.encoder_texts)
+    hits = retriever.rank(question, embeddings, top_k=3)
     assert retriever.topic(question, embeddings) == pytest.approx(topic)
-    assert retriever.verdict(question, embeddings, retriever.rank(question, embeddings, top_k=3)) == verdict
+    assert retriever.verdict(retriever.topic(question, embeddings), hits) == verdict
 
 
 def test_a_question_that_names_a_practice_is_on_the_topic(small, words):

@@ -42,7 +42,7 @@ def measured(texts: list[str], retriever: Retriever, encoder) -> dict[str, float
         for hit in hits:
             explainer.explain(hit)
         explained = time.perf_counter()
-        coverage(find_aspects(retriever, question, embeddings))
+        coverage(find_aspects(retriever, question, embeddings, retriever.topic(question, embeddings)))
         ended = time.perf_counter()
         spans = (understood - asked, ranked - started, explained - ranked, ended - explained)
         for stage, seconds in zip(STAGES, spans, strict=True):

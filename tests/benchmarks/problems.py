@@ -41,7 +41,7 @@ def measured(problem: dict[str, Any], retriever: Retriever, encoder: Encoder) ->
     text = " ".join(one["text"] for one in sentences)
     question = retriever.understand(text)
     embeddings = encoder.encode_queries(question.encoder_texts)
-    aspects = find_aspects(retriever, question, embeddings)
+    aspects = find_aspects(retriever, question, embeddings, retriever.topic(question, embeddings))
     chosen = coverage(aspects).smallest_set
     hits = [hit.practice.id for hit in retriever.rank(question, embeddings, top_k=max(1, len(chosen)))]
     first_three = {hit.practice.id for aspect in aspects for hit in aspect.hits[:3]}
