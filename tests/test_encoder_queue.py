@@ -232,20 +232,22 @@ def test_questions_and_documents_are_encoded_by_their_own_calls():
     assert answers[3].tolist() == plain[1].tolist()
 
 
+async def ask_together(encoder, questions):
+    """Return the answers to questions of several texts each that wait together behind a first one."""
+    async with EncoderQueue(encoder, 8) as queue:
+        first, _ = await ask_while_blocked(queue, encoder, [])
+        waiting = [asyncio.create_task(queue.encode_queries(texts)) for texts in questions]
+        await asyncio.sleep(0)
+        encoder.released.set()
+        await first
+        return await asyncio.gather(*waiting)
+
+
 def test_the_texts_of_each_question_come_back_to_it_in_its_order():
     encoder = BlockingEncoder()
     questions = [["a", "b", "c"], ["d"], ["b", "e"], [], ["f"]]
 
-    async def scenario():
-        async with EncoderQueue(encoder, 8) as queue:
-            first, _ = await ask_while_blocked(queue, encoder, [])
-            waiting = [asyncio.create_task(queue.encode_queries(texts)) for texts in questions]
-            await asyncio.sleep(0)
-            encoder.released.set()
-            await first
-            return await asyncio.gather(*waiting)
-
-    answers = run(scenario())
+    answers = run(ask_together(encoder, questions))
     assert encoder.batches == [("queries", ["first"]), ("queries", ["a", "b", "c", "d", "b", "e", "f"])]
     assert [answer.tolist() for answer in answers] == [[expected(text) for text in texts] for texts in questions]
 
@@ -254,16 +256,7 @@ def test_a_batch_takes_no_further_question_once_it_has_32_texts():
     encoder = BlockingEncoder()
     questions = [[f"question {number} part {part}" for part in range(17)] for number in range(5)]
 
-    async def scenario():
-        async with EncoderQueue(encoder, 8) as queue:
-            first, _ = await ask_while_blocked(queue, encoder, [])
-            waiting = [asyncio.create_task(queue.encode_queries(texts)) for texts in questions]
-            await asyncio.sleep(0)
-            encoder.released.set()
-            await first
-            return await asyncio.gather(*waiting)
-
-    answers = run(scenario())
+    answers = run(ask_together(encoder, questions))
     assert [texts for _, texts in encoder.batches] == [
         ["first"],
         [*questions[0], *questions[1]],
