@@ -17,6 +17,7 @@ from indexer.calibration import Calibration, can_be_fitted, dense_spread, fit_ca
 from indexer.drafts import draft_folder
 from indexer.embedding_cache import EmbeddingCache, text_key
 from indexer.encoder import Embedding, Embeddings, Encoder, unit_rows
+from indexer.layout import layout
 from indexer.lexical import LexicalIndex
 from indexer.linear_head import LinearHead, fit_head
 from indexer.manifest import (
@@ -130,6 +131,7 @@ def _build_parts(
     document_centroid = sentence_embeddings.mean(axis=0)
     window_rows, sentence_rows = _centred(window_embeddings), _centred(sentence_embeddings)
     themes = themes_of(source.vocabulary)
+    practice_rows = window_rows[_first_windows(windows)]
     labels = _centred_on(encoder.encode_documents([theme.label for theme in themes]), document_centroid)
     return Parts(
         practices=source.practices,
@@ -146,7 +148,8 @@ def _build_parts(
         ),
         vocabulary=source.vocabulary,
         thesaurus=source.thesaurus,
-        theme_embeddings=theme_embeddings(themes, labels, source.practices, window_rows[_first_windows(windows)]),
+        theme_embeddings=theme_embeddings(themes, labels, source.practices, practice_rows),
+        layout=layout(practice_rows),
         role_head=_role_head(source, encoder),
     )
 

@@ -14,7 +14,7 @@ from indexer.calibration import Calibration
 from indexer.encoder import Encoder
 from indexer.registry import EncoderSpec
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST_FILE = "manifest.json"
 _OWN_HASH = "sha256"
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from indexer.catalogue import Vocabulary
 from indexer.encoder import Embeddings
+from indexer.layout import Layout
 from indexer.lexical import LexicalIndex
 from indexer.linear_head import LinearHead
 from indexer.passages import Passage
@@ -28,9 +29,10 @@ class Parts:
     of its kind, and of unit length again, for what all texts have in common says nothing about any of them.
     `is_telling` (n,) says which sentences tell something of their practice.
     `document_centroid` and `query_centroid` (dim,) are what to subtract from a text of the catalogue's kind and from a
-    question. Row r of `lexical` is `practices[r]`, row r of `theme_embeddings` theme r of the vocabulary. `topic_head`
-    tells a question on the topic, `role_head` what a sentence says of a problem; each is None where the catalogue
-    brings no examples to fit it with.
+    question. Row r of `lexical` is `practices[r]`, row r of `layout` (n, 2, float32, in [0, 1]) its place on a map on
+    which like practices lie together, row r of `theme_embeddings` theme r of the vocabulary. `topic_head` tells a
+    question on the topic, `role_head` what a sentence says of a problem; each is None where the catalogue brings no
+    examples to fit it with.
     """
 
     practices: Sequence[Practice]
@@ -46,5 +48,6 @@ class Parts:
     vocabulary: Vocabulary
     thesaurus: Thesaurus
     theme_embeddings: Embeddings
+    layout: Layout
     topic_head: LinearHead | None = None
     role_head: LinearHead | None = None

@@ -33,6 +33,7 @@ LEXICAL_FOLDER = "lexical"
 VOCABULARY_FILE = "vocabulary.json"
 THESAURUS_FILE = "thesaurus.json"
 THEMES_FILE = "themes.npy"
+LAYOUT_FILE = "layout.npy"
 TOPIC_HEAD_FILE = "topic.npy"
 ROLE_HEAD_FILE = "roles.npy"
 
@@ -75,6 +76,7 @@ def _matrices(parts: Parts) -> dict[str, npt.NDArray[np.generic]]:
         TELLING_FILE: parts.is_telling,
         CENTROIDS_FILE: np.stack([parts.document_centroid, parts.query_centroid]),
         THEMES_FILE: parts.theme_embeddings,
+        LAYOUT_FILE: parts.layout,
     }
     heads = {TOPIC_HEAD_FILE: parts.topic_head, ROLE_HEAD_FILE: parts.role_head}
     return matrices | {name: head.weights for name, head in heads.items() if head is not None}
@@ -153,6 +155,7 @@ def _read_parts(folder: Path, files: Collection[str]) -> Parts:
         vocabulary=_VOCABULARY.validate_json((folder / VOCABULARY_FILE).read_bytes()),
         thesaurus=_THESAURUS.validate_json((folder / THESAURUS_FILE).read_bytes()),
         theme_embeddings=np.load(folder / THEMES_FILE, allow_pickle=False),
+        layout=np.load(folder / LAYOUT_FILE, allow_pickle=False),
         topic_head=_read_head(folder / TOPIC_HEAD_FILE) if TOPIC_HEAD_FILE in files else None,
         role_head=_read_head(folder / ROLE_HEAD_FILE) if ROLE_HEAD_FILE in files else None,
     )
@@ -175,6 +178,7 @@ def _disagreements(release: Release) -> list[str]:
         ("shape of the contexts' embeddings", parts.context_embeddings.shape, (counts.sentences, dim)),
         ("sentences that are known to tell something", parts.is_telling.shape, (counts.sentences,)),
         ("shape of the themes' embeddings", parts.theme_embeddings.shape, (len(themes_of(parts.vocabulary)), dim)),
+        ("places on the map", parts.layout.shape, (counts.practices, 2)),
         ("practices in the lexical index", parts.lexical.size, counts.practices),
         ("dimensions of a centroid", parts.query_centroid.shape, (dim,)),
     )

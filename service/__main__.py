@@ -1,4 +1,4 @@
-"""The command line: `practices index | serve | search | related | evaluate | check`."""
+"""The command line: `practices index | serve | search | related | export-related | evaluate | check`."""
 
 import json
 import os
@@ -28,12 +28,15 @@ from indexer.release import Release
 from indexer.source import CatalogueSource, read_source
 from indexer.thesaurus import ThesaurusError
 from service.collection import Collection, CollectionError, read_beir, read_shipped_collection
+from service.embeds.export import ExportError, export_related
+from service.embeds.links import MOST_LINKS, USUAL_LINKS
 from service.loading import load_current_release, load_encoder
 from service.related import Mode
 from service.retriever import Retriever, UnknownPracticeError
 from service.schemas import HitModel, RelatedParameters, SearchRequest
 from service.settings import Settings
 from service.verdicts import VerdictMeasurement, ask_all, measure_verdicts, verdict_questions
+from service.wording import DEFAULT_LANGUAGE
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 _OUT = Console()
@@ -43,6 +46,7 @@ _EXPECTED = (
     CatalogueError,
     CollectionError,
     EncoderError,
+    ExportError,
     OSError,
     ProbesError,
     ReleaseError,
@@ -104,6 +108,7 @@ def serve(
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
+        access_log=False,  # the address of a page holds the question, and questions are written down nowhere
     )
 
 
@@ -148,6 +153,20 @@ def related(
         _print_hits(answer.hits)
 
 
+@app.command("export-related")
+def export(
+    folder: Annotated[Path, typer.Argument(help="absent, empty, or a former export", show_default=False)],
+    base_url: Annotated[str, typer.Option("--base-url", help="address of the service with the practices' pages")],
+    top_k: Annotated[int, typer.Option("--top-k", min=1, max=MOST_LINKS, help="how many practices")] = USUAL_LINKS,
+    lang: Annotated[list[str] | None, typer.Option("--lang", help="a language, also several times; en if none")] = None,
+) -> None:
+    """Write the related practices of every practice, as JSON and HTML, for a site without a server."""
+    languages = tuple(dict.fromkeys(lang or (DEFAULT_LANGUAGE,)))
+    retriever = Retriever(load_current_release(_settings()))
+    index = export_related(retriever, folder, base_url=base_url, languages=languages, top_k=top_k)
+    _OUT.print(Text(f"{folder}: {len(index['ids'])} practices in {', '.join(languages)}"), soft_wrap=True)
+
+
 @app.command()
 def evaluate(
     collection: Annotated[Path | None, typer.Argument(help="folder in BEIR layout; the shipped one by default")] = None,
@@ -186,7 +205,13 @@ def evaluate(
             | ({} if one.to_english is None else {"to_english": one.to_english})
             for one in measurements
         ]
-        facts = {"collection": judged.name, "encoder": loaded.spec.identity, "leg": leg, "seconds": seconds}
+        facts = {
+            "collection": judged.name,
+            "catalogue_sha256": judged.source.sha256,
+            "encoder": loaded.spec.identity,
+            "leg": leg,
+            "seconds": seconds,
+        }
         _print_json({**facts, "rows": rows, "verdicts": [asdict(one) for one in verdicts]})
         return
     _OUT.print(

@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 from indexer.encoder import Embedding, Embeddings
 from indexer.question import Question
-from indexer.themes import Theme
 from service.aspects import Aspect, Coverage, coverage, find_aspects
-from service.confidence import Verdict
+from service.encoder_queue import EncoderQueue
 from service.explain import Explainer, Explanation
+from service.phrases import verdict_phrase
 from service.related import related
 from service.retriever import Hit, Retriever
 from service.schemas import (
@@ -34,8 +34,17 @@ from service.schemas import (
     Sort,
     ThemeModel,
 )
+from service.wording import DEFAULT_LANGUAGE, wording
 
 _SCORE_DIGITS = 4
+
+
+async def answered(retriever: Retriever, encoder: EncoderQueue, request: SearchRequest) -> SearchResponse:
+    """Return the answer to `request`. Raises BusyError where too many questions are waiting."""
+    started = time.perf_counter()
+    question = retriever.understand(request.query)
+    embeddings = await encoder.encode_queries(question.encoder_texts)
+    return search_response(retriever, request, question, embeddings, started)
 
 
 def search_response(
@@ -58,7 +67,7 @@ def search_response(
         query=request.query,
         language=question.language,
         verdict=verdict,
-        message=_message(verdict, theme),
+        message=verdict_phrase(verdict, theme.label if theme else None, wording(DEFAULT_LANGUAGE)),
         nearest_theme=None if theme is None else ThemeModel.model_validate(theme),
         hits=[_hit_model(hit, explainer.explain(hit) if explainer else None) for hit in hits],
         aspects=[_aspect_model(aspect) for aspect in aspects],
@@ -156,17 +165,6 @@ def _coverage_model(found: Coverage) -> CoverageModel:
         ],
         smallest_set=found.smallest_set,
     )
-
-
-def _message(verdict: Verdict | None, theme: Theme | None) -> str | None:
-    """Return the verdict in plain words; the theme is what the catalogue has that is nearest."""
-    nearest = f" The nearest theme is: {theme.label}." if theme else ""
-    return {
-        None: None,
-        "good": "These practices fit the question.",
-        "weak": f"These practices touch the question; none may fit it well.{nearest}",
-        "none": f"Nothing in this catalogue fits the question.{nearest}",
-    }[verdict]
 
 
 def elapsed_ms(started: float) -> float:

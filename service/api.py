@@ -3,20 +3,19 @@
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response, status
+from fastapi import APIRouter, Query, Response, status
 
 from indexer.practice import Practice
 from service.answers import (
+    answered,
     index_response,
     practice_page,
     related_response,
-    search_response,
     similar_response,
 )
-from service.encoder_queue import EncoderQueue
+from service.dependencies import EncoderDependency, RetrieverDependency
 from service.filters import Filters
 from service.problems import MEDIA_TYPE
-from service.retriever import Retriever
 from service.schemas import (
     FacetResponse,
     Health,
@@ -46,19 +45,6 @@ _BUSY: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _retriever(request: Request) -> Retriever:
-    retriever: Retriever = request.app.state.retriever
-    return retriever
-
-
-def _encoder(request: Request) -> EncoderQueue:
-    encoder: EncoderQueue = request.app.state.encoder
-    return encoder
-
-
-RetrieverDependency = Annotated[Retriever, Depends(_retriever)]
-EncoderDependency = Annotated[EncoderQueue, Depends(_encoder)]
-
 router = APIRouter(prefix=PREFIX, responses=_INVALID)
 health_router = APIRouter(prefix="/health", tags=["health"])
 
@@ -66,10 +52,7 @@ health_router = APIRouter(prefix="/health", tags=["health"])
 @router.post("/search", tags=["search"], responses=_BUSY)
 async def search(request: SearchRequest, retriever: RetrieverDependency, encoder: EncoderDependency) -> SearchResponse:
     """Return the practices that answer a question best."""
-    started = time.perf_counter()
-    question = retriever.understand(request.query)
-    embeddings = await encoder.encode_queries(question.encoder_texts)
-    return search_response(retriever, request, question, embeddings, started)
+    return await answered(retriever, encoder, request)
 
 
 @router.get("/search", tags=["search"], responses=_BUSY)

@@ -10,28 +10,34 @@ from pydantic import BaseModel, ConfigDict, Field
 from indexer.catalogue import Vocabulary
 from indexer.practice import Practice, field_values
 from indexer.vectors import Mask
+from service.wording import translatable
 
 Values = tuple[str, ...]
 
 _ENGLISH = Locale("en")
-COUNTRY_LABELS: Mapping[str, str] = {**_ENGLISH.territories, "EU": "Several European countries"}
+COUNTRY_LABELS: Mapping[str, str] = {**_ENGLISH.territories, "EU": translatable("Several European countries")}
 _LABELS: Mapping[str, Mapping[str, str]] = {
     "country": COUNTRY_LABELS,
     "languages": _ENGLISH.languages,
     "evidence_level": {
-        "0": "Description only",
-        "1": "Monitoring or provider figures",
-        "2": "Survey or process evaluation",
-        "3": "Comparison group",
-        "4": "Randomised trial or systematic review",
+        "0": translatable("Description only"),
+        "1": translatable("Monitoring or provider figures"),
+        "2": translatable("Survey or process evaluation"),
+        "3": translatable("Comparison group"),
+        "4": translatable("Randomised trial or systematic review"),
     },
-    "status": {"running": "Running", "ended": "Ended", "renamed": "Renamed or merged", "unknown": "Not known"},
+    "status": {
+        "running": translatable("Running"),
+        "ended": translatable("Ended"),
+        "renamed": translatable("Renamed or merged"),
+        "unknown": translatable("Not known"),
+    },
     "effect": {
-        "positive": "Positive",
-        "none": "No effect found",
-        "negative": "Negative",
-        "mixed": "Mixed",
-        "unknown": "Not known",
+        "positive": translatable("Positive"),
+        "none": translatable("No effect found"),
+        "negative": translatable("Negative"),
+        "mixed": translatable("Mixed"),
+        "unknown": translatable("Not known"),
     },
 }
 
@@ -56,6 +62,10 @@ class Filters(BaseModel):
         """Return the fields that have values."""
         found = {field: getattr(self, field) for field in FILTER_FIELDS}
         return {field: values for field, values in found.items() if values}
+
+    def without(self, field: str) -> "Filters":
+        """Return the filters without the condition on one field."""
+        return Filters(**{name: values for name, values in self.conditions().items() if name != field})
 
 
 FILTER_FIELDS: tuple[str, ...] = tuple(Filters.model_fields)
@@ -108,10 +118,23 @@ class FacetTable:
             for value, mask in masks.items():
                 count = int(mask.sum() if shown is None else (mask & shown).sum())
                 if count:
-                    found.append(FacetValue(value, self._label(field, value), count))
+                    found.append(FacetValue(value, self.label(field, value), count))
             facets[field] = sorted(found, key=lambda facet: (-facet.count, facet.label))
         return facets
 
-    def _label(self, field: str, value: str) -> str:
+    def counts_to_choose(self, filters: Filters) -> Facets:
+        """Return for each field its values among the practices that pass the conditions on all other fields.
+
+        A count says what one more value of a field brings: several values of a field mean any of them.
+        """
+        return {field: self.counts(self.passing(filters.without(field)))[field] for field in FILTER_FIELDS}
+
+    def count(self, filters: Filters) -> int:
+        """Return how many practices pass."""
+        passing = self.passing(filters)
+        return self._size if passing is None else int(passing.sum())
+
+    def label(self, field: str, value: str) -> str:
+        """Return what people read, in English, for a value of a field; the value where nothing is known of it."""
         labels = self._vocabulary.get(field) or _LABELS.get(field, {})
         return labels.get(value, value)

@@ -1,4 +1,4 @@
-"""Turn every error into an `application/problem+json` answer (RFC 9457)."""
+"""Turn every error into an `application/problem+json` answer (RFC 9457), or into a page where a person asks."""
 
 import json
 import logging
@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service.encoder_queue import BusyError
+from service.pages.problem_page import problem_page, wants_page
 from service.retriever import UnknownPracticeError
 from service.schemas import Problem, ProblemError
 
@@ -23,7 +24,7 @@ _SHOWN_CHARACTERS = 80
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Make `app` answer every error with a problem document."""
+    """Make `app` answer every error with a problem document, or with a page that says the same."""
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(UnknownPracticeError, _on_unknown_practice)
     app.add_exception_handler(BusyError, _on_busy)
@@ -32,6 +33,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def problem_response(
+    request: Request,
     status: HTTPStatus,
     detail: str,
     *,
@@ -39,17 +41,21 @@ def problem_response(
     errors: Sequence[ProblemError] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Return a problem document; `kind` is its type URI, 'about:blank' where the status says it all."""
+    """Return a problem document, or a page; `kind` is its type URI, 'about:blank' where the status says it all."""
     problem = Problem(type=kind, title=status.phrase, status=status, detail=detail, errors=list(errors))
+    if wants_page(request):
+        page = problem_page(request, problem)
+        page.headers.update(headers or {})
+        return page
     return Response(problem.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
-async def _on_invalid_request(_: Request, error: Exception) -> Response:
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     errors = [_problem_error(fault) for fault in faults]
     detail = "; ".join(f"{one.field}: {one.expected}, found {one.found}" for one in errors)
     return problem_response(
-        HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="urn:practices:problem:invalid-request", errors=errors
+        request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="urn:practices:problem:invalid-request", errors=errors
     )
 
 
@@ -69,23 +75,25 @@ def _shown(value: object) -> str:
     return f"{text[:_SHOWN_CHARACTERS]}...{size}"
 
 
-async def _on_unknown_practice(_: Request, error: Exception) -> Response:
-    return problem_response(HTTPStatus.NOT_FOUND, str(error), kind="urn:practices:problem:unknown-practice")
+async def _on_unknown_practice(request: Request, error: Exception) -> Response:
+    return problem_response(request, HTTPStatus.NOT_FOUND, str(error), kind="urn:practices:problem:unknown-practice")
 
 
-async def _on_busy(_: Request, error: Exception) -> Response:
+async def _on_busy(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return problem_response(
-        HTTPStatus.SERVICE_UNAVAILABLE, str(error), kind="urn:practices:problem:busy", headers=headers
+        request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), kind="urn:practices:problem:busy", headers=headers
     )
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    return problem_response(status, f"{request.method} {request.url.path}: {status.description}", headers=headers)
+    return problem_response(
+        request, status, f"{request.method} {request.url.path}: {status.description}", headers=headers
+    )
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     _LOG.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem_response(HTTPStatus.INTERNAL_SERVER_ERROR, "the service made a mistake; it has been logged")
+    return problem_response(request, HTTPStatus.INTERNAL_SERVER_ERROR, "the service made a mistake; it has been logged")

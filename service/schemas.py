@@ -87,6 +87,7 @@ class PracticeSummary(BaseModel):
     title: str
     original_title: str | None
     summary: str | None
+    language: str | None = Field(description="ISO 639-1 code of the language of the texts of this record")
     country: str | None
     region: str | None
     period: str | None

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, Json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.registry import DEFAULT_ENCODER
 from indexer.shipped import home, shipped_path
 
 Count = Annotated[int, Field(ge=1)]
+Origin = Annotated[str, Field(pattern=r"^(\*|https?://[a-zA-Z0-9.:\[\]-]+)$")]
+"""Scheme, host and port of a site as a browser names it, or '*' for all of them."""
 
 
 class Settings(BaseSettings):
@@ -32,3 +34,8 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8000, description="port that the service listens on")
     workers: Count = Field(default=1, description="processes that answer, each with an encoder of its own")
     queue_size: Count = Field(default=64, description="questions that may wait for the encoder before a 503")
+    widget_origins: Json[tuple[Origin, ...]] = Field(
+        default=("*",),
+        validate_default=False,  # what is validated is JSON, and the default is none
+        description="JSON list of the origins whose pages may ask for the widget's data and frame it",
+    )

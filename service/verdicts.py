@@ -13,6 +13,9 @@ from service.retriever import Retriever
 ELSEWHERE = ("near-topic", "off-topic")
 """Kinds of questions that no practice answers: the first in words of the topic, the second in no way."""
 
+UNDETERMINED = "und"
+"""Language of a question that is in none (ISO 639-2)."""
+
 
 class Asked(NamedTuple):
     """A question with its log-odds to be on the topic and its verdict."""
@@ -33,6 +36,7 @@ class VerdictMeasurement:
 
     group: str
     questions: int
+    languages: int
     auroc: float
     precision: float
     recall: float
@@ -83,6 +87,7 @@ def measure_verdicts(group: str, asked: Sequence[Asked]) -> VerdictMeasurement |
     return VerdictMeasurement(
         group=group,
         questions=len(asked),
+        languages=len({one.query.language for one in asked} - {UNDETERMINED}),
         auroc=float(roc_auc_score(is_on_topic, [one.topic for one in asked])),
         precision=none[False] / none.total() if none else 1.0,
         recall=none[False] / (len(asked) - on_topic),

@@ -16,6 +16,7 @@ import pytest
 from indexer.build import CANARY_TEXTS, QUERY_CENTRING, build_release, find_current, release_id
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings, unit_rows
+from indexer.layout import layout
 from indexer.manifest import MANIFEST_FILE
 from indexer.passages import practice_text, sentence_passages, window_passages
 from indexer.practice import Practice
@@ -229,6 +230,15 @@ def test_typical_questions_are_titles_and_middle_sentences_where_there_are_no_pr
     ]
     expected = QUERY_CENTRING * oracle_rows(typical).mean(axis=0)
     np.testing.assert_allclose(parts.query_centroid, expected, atol=1e-6)
+
+
+def test_a_practice_lies_on_the_map_where_its_first_window_puts_it(tmp_path: Path):
+    long = Practice(id="long", title="Long plan", description="Masters advise apprentices every Monday. " * 20)
+    parts = build(tmp_path, small_source((long, *PRACTICES))).parts
+    owners = [window.practice_id for window in parts.windows]
+    firsts = np.array([owners.index(practice.id) for practice in parts.practices])
+    assert len(firsts) < len(owners)
+    np.testing.assert_array_equal(parts.layout, layout(parts.vectors.take(firsts)))
 
 
 def test_too_few_probes_give_no_calibration_but_a_spread(tmp_path: Path):

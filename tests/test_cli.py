@@ -96,7 +96,7 @@ def assert_one_message(printed: Printed, message: str) -> None:
 def test_help_names_every_command(practices):
     printed = practices("--help")
     assert printed.status == 0
-    for command in ("index", "serve", "search", "related", "evaluate", "check"):
+    for command in ("index", "serve", "search", "related", "export-related", "evaluate", "check"):
         assert f" {command} " in printed.out
 
 

@@ -4,7 +4,7 @@ import json
 from http import HTTPStatus
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
@@ -33,6 +33,11 @@ def client() -> TestClient:
     return TestClient(app)
 
 
+def a_request(path: str = "/api/v1/search", accept: str = "text/html") -> Request:
+    headers = [(b"accept", accept.encode()), (b"host", b"practices.example")]
+    return Request({"type": "http", "method": "GET", "path": path, "query_string": b"lang=de", "headers": headers})
+
+
 def found(client, value) -> str:
     content = json.dumps({"one": value}).encode()
     answer = client.post("/numbers", content=content, headers={"content-type": "application/json"})
@@ -45,7 +50,7 @@ def found(client, value) -> str:
 def test_a_problem_has_the_five_members():
     error = ProblemError(field="top_k", found="0", expected="at least 1")
     answer = problem_response(
-        HTTPStatus.NOT_FOUND, "nothing here", kind="urn:x", errors=[error], headers={"Retry-After": "1"}
+        a_request(), HTTPStatus.NOT_FOUND, "nothing here", kind="urn:x", errors=[error], headers={"Retry-After": "1"}
     )
     assert answer.status_code == 404
     assert answer.headers["content-type"] == MEDIA_TYPE
@@ -60,7 +65,7 @@ def test_a_problem_has_the_five_members():
 
 
 def test_a_problem_without_a_kind_is_about_blank():
-    problem = json.loads(problem_response(HTTPStatus.BAD_REQUEST, "no").body)
+    problem = json.loads(problem_response(a_request(), HTTPStatus.BAD_REQUEST, "no").body)
     assert (problem["type"], problem["errors"]) == ("about:blank", [])
 
 

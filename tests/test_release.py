@@ -45,6 +45,7 @@ MATRICES = (
     "context_embeddings",
     "is_telling",
     "theme_embeddings",
+    "layout",
     "document_centroid",
     "query_centroid",
 )
@@ -126,7 +127,7 @@ def test_loaded_release_holds_what_was_built(built: Release, folder: Path):
         assert np.array_equal(getattr(release.parts, head).weights, getattr(built.parts, head).weights), head
 
 
-def test_matrices_have_a_row_for_each_sentence_theme_and_class(built: Release):
+def test_matrices_have_a_row_for_each_sentence_theme_practice_and_class(built: Release):
     sentences, themes = len(built.parts.sentences), len(VOCABULARY["approaches"])
     parts = load_release(built.folder).parts
     assert {name: (getattr(parts, name).shape, getattr(parts, name).dtype.name) for name in MATRICES} == {
@@ -134,6 +135,7 @@ def test_matrices_have_a_row_for_each_sentence_theme_and_class(built: Release):
         "context_embeddings": ((sentences, DIM), "float16"),
         "is_telling": ((sentences,), "bool"),
         "theme_embeddings": ((themes, DIM), "float32"),
+        "layout": ((len(PRACTICES), 2), "float32"),
         "document_centroid": ((DIM,), "float32"),
         "query_centroid": ((DIM,), "float32"),
     }
@@ -286,6 +288,7 @@ def change_file(folder: Path, name: str, content: np.ndarray) -> None:
         ("contexts.npy", "shape of the contexts' embeddings"),
         ("telling.npy", "sentences that are known to tell something"),
         ("themes.npy", "shape of the themes' embeddings"),
+        ("layout.npy", "places on the map"),
     ],
 )
 def test_matrix_with_a_row_too_few_is_refused_even_where_the_hash_is_right(folder: Path, name: str, said: str):

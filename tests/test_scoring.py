@@ -61,6 +61,7 @@ def parts_of(
         vocabulary=VOCABULARY,
         thesaurus=THESAURUS,
         theme_embeddings=random_rows(5, 7),
+        layout=np.zeros((len(practices), 2), dtype=np.float32),
     )
 
 

@@ -1,5 +1,6 @@
 """Settings: defaults inside the project, every one moved by its environment variable, wrong ones refused."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ CHANGED = {
     "port": ("0", 0),
     "workers": ("3", 3),
     "queue_size": ("7", 7),
+    "widget_origins": (
+        '["https://a.example", "http://b.example:8080"]',
+        ("https://a.example", "http://b.example:8080"),
+    ),
 }
 
 
@@ -39,6 +44,7 @@ def test_the_defaults_need_no_environment():
     assert settings.encoder == DEFAULT_ENCODER
     assert settings.hub is False
     assert (settings.host, settings.port, settings.workers, settings.queue_size) == ("127.0.0.1", 8000, 1, 64)
+    assert settings.widget_origins == ("*",)
 
 
 @pytest.mark.parametrize("name", CHANGED)
@@ -58,6 +64,23 @@ def test_a_wrong_value_is_refused_by_name(monkeypatch, name, value):
     with pytest.raises(ValidationError) as error:
         Settings()
     assert [fault["loc"] for fault in error.value.errors()] == [(name,)]
+
+
+@pytest.mark.parametrize("value", ["https://a.example", '"*"', "[1]"])
+def test_the_origins_of_the_widget_are_a_json_list(monkeypatch, value):
+    monkeypatch.setenv("PRACTICES_WIDGET_ORIGINS", value)
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    "origin", ["a.example", "https://a.example/", "https://a.example; script-src *", "", "https://"]
+)
+def test_an_origin_is_a_scheme_a_host_and_a_port(monkeypatch, origin):
+    monkeypatch.setenv("PRACTICES_WIDGET_ORIGINS", json.dumps(["https://b.example", origin]))
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert [fault["loc"] for fault in error.value.errors()] == [("widget_origins", 1)]
 
 
 def test_settings_do_not_change():

@@ -1,0 +1,1 @@
+"""Answers to take along: CSV, spreadsheets and briefings."""

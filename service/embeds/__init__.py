@@ -1,0 +1,1 @@
+"""What other sites show of ours: the widget, frames and a static export."""

@@ -1,0 +1,1 @@
+"""The pages for people: from the state in a URL to HTML."""

@@ -1,0 +1,54 @@
+"""Let the pages of other sites read what is made for them, and nothing else (CORS, without credentials)."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+EMBED_PREFIX = "/embed/"
+WIDGET_PATH = "/widget.js"
+ANY_ORIGIN = "*"
+
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+class Sharing:
+    """Middleware for the widget and `/embed/`; starlette's own one would open every path.
+
+    The header stands in every answer, not only where a request names its origin: caches keep answers for others.
+    """
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+        self._app = app
+        self._origins = frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or not (scope["path"] == WIDGET_PATH or scope["path"].startswith(EMBED_PREFIX)):
+            await self._app(scope, receive, send)
+            return
+        origin = Headers(scope=scope).get("origin")
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._allow(origin, MutableHeaders(scope=message))
+            await send(message)
+
+        is_preflight = scope["method"] == "OPTIONS"
+        app = Response(status_code=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT) if is_preflight else self._app
+        await app(scope, receive, send_with_headers)
+
+    def _allow(self, origin: str | None, headers: MutableHeaders) -> None:
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        if ANY_ORIGIN in self._origins:
+            headers["Access-Control-Allow-Origin"] = ANY_ORIGIN
+            return
+        headers.add_vary_header("Origin")
+        if origin is not None and origin in self._origins:
+            headers["Access-Control-Allow-Origin"] = origin
