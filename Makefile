@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: serve test test-fast check index evaluate lock clean
+.PHONY: serve test test-fast check index evaluate messages browser lock clean
 
 serve: index            ## set up, build what changed, serve on http://127.0.0.1:8000
 	$(BIN)/practices serve
@@ -12,11 +12,16 @@ serve: index            ## set up, build what changed, serve on http://127.0.0.1
 index: $(READY)         ## build and publish the release of the shipped catalogue if anything changed
 	@$(BIN)/practices index
 
-test: check             ## set up and run all tests, those that need weights too
+test: check browser     ## set up and run all tests, those that need weights or a browser too
 	$(BIN)/python -m pytest
 
-test-fast: $(READY)     ## the tests that need no weights
-	$(BIN)/python -m pytest -m "not model"
+test-fast: $(READY)     ## the tests that need neither weights nor a browser
+	$(BIN)/python -m pytest -m "not model and not browser"
+
+browser:                ## Chromium for the tests of the pages, from Debian's packages where this user may install them
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	    || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 \
+	    || printf '\n  NO BROWSER: chromium is not here and cannot be installed by this user.\n  The tests in tests/test_browser.py will be SKIPPED: the pages are not tried in a browser.\n\n' >&2
 
 check: $(READY)         ## style, types, architecture, documentation
 	$(BIN)/ruff check .
@@ -26,6 +31,9 @@ check: $(READY)         ## style, types, architecture, documentation
 
 evaluate: $(READY)      ## measure all judged collections; COLLECTIONS is the folder of the public ones
 	$(BIN)/python -m tests.benchmarks.quality $(COLLECTIONS)
+
+messages: $(READY)      ## bring the catalogues of translations in line with the texts of the interface
+	$(BIN)/python -m service.messages
 
 lock: $(READY)          ## write the exact versions of this environment to constraints.txt
 	$(BIN)/pip freeze --exclude-editable | sed 's/^\(torch==[0-9.]*\)+cpu/\1/' > constraints.txt

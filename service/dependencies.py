@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse
@@ -21,11 +22,21 @@ class Page:
     state: PageState
     wording: Wording
 
+    @property
+    def path(self) -> str:
+        """Return the path of the page for links to itself: quoted, and with one slash, as two begin another host."""
+        path: str = self.request.scope["path"]
+        return quote("/" + path.lstrip("/"))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers that say in which language it is answered, and that another browser may get another."""
+        return {"Content-Language": self.wording.language, "Vary": "Accept-Language"}
+
     def html(self, template: str, status: int = 200, /, **shown: object) -> HTMLResponse:
         """Return the page that a template makes of what it shows."""
-        content = render(template, self.wording.language, state=self.state, path=self.request.url.path, **shown)
-        headers = {"Content-Language": self.wording.language, "Vary": "Accept-Language"}
-        return HTMLResponse(content, status_code=status, headers=headers)
+        content = render(template, self.wording.language, state=self.state, path=self.path, **shown)
+        return HTMLResponse(content, status_code=status, headers=self.headers)
 
 
 def page_of(request: Request, state: PageState) -> Page:

@@ -15,7 +15,11 @@ from service.wording import translatable
 Values = tuple[str, ...]
 
 _ENGLISH = Locale("en")
-COUNTRY_LABELS: Mapping[str, str] = {**_ENGLISH.territories, "EU": translatable("Several European countries")}
+SEVERAL_COUNTRIES = "EU"
+COUNTRY_LABELS: Mapping[str, str] = {
+    **_ENGLISH.territories,
+    SEVERAL_COUNTRIES: translatable("Several European countries"),
+}
 _LABELS: Mapping[str, Mapping[str, str]] = {
     "country": COUNTRY_LABELS,
     "languages": _ENGLISH.languages,
@@ -112,22 +116,14 @@ class FacetTable:
 
     def counts(self, shown: Mask | None = None) -> Facets:
         """Return the values that occur among the practices `shown` (n,), the most frequent first, then by label."""
-        facets: Facets = {}
-        for field, masks in self._masks.items():
-            found = []
-            for value, mask in masks.items():
-                count = int(mask.sum() if shown is None else (mask & shown).sum())
-                if count:
-                    found.append(FacetValue(value, self.label(field, value), count))
-            facets[field] = sorted(found, key=lambda facet: (-facet.count, facet.label))
-        return facets
+        return {field: self._counts(field, shown) for field in FILTER_FIELDS}
 
     def counts_to_choose(self, filters: Filters) -> Facets:
         """Return for each field its values among the practices that pass the conditions on all other fields.
 
         A count says what one more value of a field brings: several values of a field mean any of them.
         """
-        return {field: self.counts(self.passing(filters.without(field)))[field] for field in FILTER_FIELDS}
+        return {field: self._counts(field, self.passing(filters.without(field))) for field in FILTER_FIELDS}
 
     def count(self, filters: Filters) -> int:
         """Return how many practices pass."""
@@ -138,3 +134,11 @@ class FacetTable:
         """Return what people read, in English, for a value of a field; the value where nothing is known of it."""
         labels = self._vocabulary.get(field) or _LABELS.get(field, {})
         return labels.get(value, value)
+
+    def _counts(self, field: str, shown: Mask | None) -> list[FacetValue]:
+        found = []
+        for value, mask in self._masks[field].items():
+            count = int(mask.sum() if shown is None else (mask & shown).sum())
+            if count:
+                found.append(FacetValue(value, self.label(field, value), count))
+        return sorted(found, key=lambda facet: (-facet.count, facet.label))

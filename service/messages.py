@@ -4,6 +4,8 @@
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -20,11 +22,12 @@ _METHODS = [("**.py", "python"), ("templates/**", "jinja2")]
 _OPTIONS = {"templates/**": {"trimmed": "true", "newstyle_gettext": "true"}}
 _KEYWORDS = {"gettext": None, "ngettext": (1, 2), "translatable": None}
 _WIDTH = 120
+_CREATED = datetime(2026, 11, 25, tzinfo=UTC)  # always the same: the same texts give the same files
 
 
 def collect() -> Catalog:
     """Return all texts that have translations: those of code and templates, and labels of the shipped vocabulary."""
-    catalog = Catalog(project="practices", charset="utf-8")
+    catalog = _catalog(None)
     for message, place in (*_of_code(), *_of_vocabulary()):
         catalog.add(message, locations=[(place, 0)])
     return catalog
@@ -32,11 +35,13 @@ def collect() -> Catalog:
 
 def read_translations(language: str) -> Catalog:
     """Return the translations of a language; an empty catalogue where there are none yet."""
-    path = po_file(language)
-    if not path.is_file():
-        return Catalog(locale=language, project="practices", charset="utf-8")
-    with path.open("rb") as file:
-        return read_po(file, locale=language, domain=DOMAIN)
+    catalog, path = _catalog(language), po_file(language)
+    if path.is_file():
+        with path.open("rb") as file:
+            for message in read_po(file, locale=language, domain=DOMAIN):
+                if message.id:
+                    catalog[message.id] = message
+    return catalog
 
 
 def update() -> None:
@@ -48,6 +53,21 @@ def update() -> None:
             catalog = read_translations(language)
             catalog.update(template, no_fuzzy_matching=True)
             _write(po_file(language), catalog)
+
+
+def _catalog(language: str | None) -> Catalog:
+    return Catalog(
+        locale=language,
+        project="practices",
+        version=str(metadata.version("practices")),
+        msgid_bugs_address="",
+        last_translator="",
+        language_team="",
+        header_comment="# Texts of the interface; `python -m service.messages` keeps them in line with the code.",
+        creation_date=_CREATED,
+        revision_date=_CREATED,
+        fuzzy=False,
+    )
 
 
 def _of_code() -> Iterator[tuple[str | tuple[str, ...], str]]:

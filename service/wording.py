@@ -20,6 +20,9 @@ LANGUAGES = (
 )
 """ISO 639-1 codes of the languages of the interface: the official ones of the European Union."""
 
+_REGIONAL = {"en": "en_GB", "pt": "pt_PT"}
+"""Languages whose names, dates and numbers are, without a region, not those of Europe."""
+
 LOCALE_FOLDER = Path(__file__).parent / "locale"
 DOMAIN = "messages"
 
@@ -34,7 +37,7 @@ class Wording:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self.locale = Locale.parse(language)
+        self.locale = Locale.parse(_REGIONAL.get(language, language))
         self._translations = _translations(language)
 
     def gettext(self, text: str) -> str:
@@ -67,9 +70,10 @@ class Wording:
         """Return a number as this language writes it."""
         return format_decimal(value, locale=self.locale)
 
-    def percent(self, share: float) -> str:
-        """Return a share in [0, 1] as whole per cent."""
-        return format_percent(share, locale=self.locale)
+    def percent(self, share: float, decimals: int = 0) -> str:
+        """Return a share in [0, 1] as per cent, with at most so many decimals."""
+        pattern = self.locale.percent_formats[None].pattern.replace("0", f"0.{'#' * decimals}", 1)
+        return format_percent(share, format=pattern, locale=self.locale)
 
     def date(self, day: date) -> str:
         """Return a day in words, such as '25 November 2026'."""
@@ -89,7 +93,7 @@ def choose_language(asked: str | None, accepted: str | None) -> str:
     """
     if asked in LANGUAGES:
         return asked
-    preferred = [code.replace("-", "_") for code in _accepted(accepted or "")]
+    preferred = [code.replace("-", "_").replace("*", DEFAULT_LANGUAGE) for code in _accepted(accepted or "")]
     return negotiate_locale(preferred, LANGUAGES) or DEFAULT_LANGUAGE
 
 
@@ -121,12 +125,12 @@ def _accepted(header: str) -> list[str]:
     """Return the languages of an Accept-Language header, the most wanted first (RFC 9110, 12.5.4)."""
     found: list[tuple[float, str]] = []
     for part in header.split(","):
-        code, _, parameter = part.strip().partition(";")
+        code, _, parameter = part.strip().lower().partition(";")
         quality = parameter.strip().removeprefix("q=")
         try:
             weight = float(quality) if quality else 1.0
         except ValueError:
             continue
-        if code and weight > 0:
+        if code and 0 < weight <= 1:
             found.append((-weight, code.strip()))
     return [code for _, code in sorted(found, key=lambda pair: pair[0])]

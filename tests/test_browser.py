@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from service.wording import LANGUAGES
 from tests.site import SCRIPT, foreign_site, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -42,6 +43,7 @@ PAGES = {
     "widget": "/widget",
     "error": "/practices/nobody",
 }
+FRAMED = {"embed": "/embed/related/mentors", "demo": "/embed/demo", "api": "/api/v1/docs"}
 
 
 @pytest.fixture(scope="module")
@@ -322,7 +324,7 @@ def test_hostile_texts_are_shown_as_texts_and_do_nothing(page: Page) -> None:
     assert page.locator(".sources a").all_inner_texts() == ["https://source.example/?a=1&b=2"]
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *FRAMED])
 def test_no_page_breaks_its_own_policy_or_asks_another_host(context: BrowserContext, home: str, name: str) -> None:
     page = context.new_page()
     complaints: list[str] = []
@@ -338,7 +340,7 @@ def test_no_page_breaks_its_own_policy_or_asks_another_host(context: BrowserCont
     page.on("console", hear)
     page.on("request", note)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    answer = page.goto(PAGES[name], wait_until="networkidle")
+    answer = page.goto((PAGES | FRAMED)[name], wait_until="networkidle")
 
     assert answer is not None
     policy = answer.headers["content-security-policy"]
@@ -369,7 +371,11 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, home: str, scheme: str,
     )
     page, axe, found = context.new_page(), Axe(), {}
     rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    for name, address in {**PAGES, "shortlist": f"/?q={QUESTION}&pick=mentors&pick=long-title"}.items():
+    for name, address in {
+        **PAGES,
+        "embed": FRAMED["embed"],
+        "shortlist": f"/?q={QUESTION}&pick=mentors&pick=long-title",
+    }.items():
         page.goto(address)
         violations = axe.run(page, options=rules).response["violations"]
         found |= {f"{name}: {one['id']}": [node["target"] for node in one["nodes"]][:3] for one in violations}
@@ -395,6 +401,17 @@ def test_no_page_needs_to_be_scrolled_sideways(page: Page, name: str, width: int
     page.goto(PAGES[name])
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_no_language_is_too_long_for_a_narrow_screen(page: Page) -> None:
+    page.set_viewport_size({"width": 320, "height": 800})
+    widths = {}
+    for language in LANGUAGES:
+        for address in ("/", "/practices", "/practices/mentors", "/map", "/compare?pick=mentors&pick=street-work"):
+            page.goto(f"{address}{'&' if '?' in address else '?'}lang={language}")
+            widths[language, address] = page.evaluate("document.documentElement.scrollWidth")
+
+    assert {key: width for key, width in widths.items() if width > 320} == {}
 
 
 def test_text_can_be_twice_as_large(page: Page) -> None:

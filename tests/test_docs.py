@@ -9,13 +9,19 @@ import typer.main
 
 from service.__main__ import app as command_line
 from service.api import health_router, router
+from service.downloads.router import router as downloads_router
+from service.embeds.router import router as embeds_router
+from service.pages.router import router as pages_router
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = typer.main.get_command(command_line).commands
 CALLS = sorted(
-    (method, route.path) for one in (router, health_router) for route in one.routes for method in route.methods
+    (method, route.path.replace(":path", ""))
+    for one in (router, health_router, pages_router, downloads_router, embeds_router)
+    for route in one.routes
+    for method in route.methods
 )
 
 

@@ -183,7 +183,7 @@ def test_a_frame_is_a_whole_page_without_a_script_and_opens_elsewhere(client):
     assert answer.text.lstrip().startswith("<!doctype html>")
     assert outline.all("html") == [{"lang": "de"}]
     assert outline.all("script") == []
-    [style] = outline.all("link")
+    [style] = [link for link in outline.all("link") if link["rel"] == "stylesheet"]
     assert style["href"].startswith("/static/embed.css?v=")
     assert client.get(style["href"]).headers["content-type"].startswith("text/css")
     links = client.get(JSON_PATH, params={"lang": "de", "top_k": 2}).json()

@@ -56,9 +56,8 @@ async def download(
     form = _FORMATS[kind]
     content = await run_in_threadpool(form.write, briefing, page.wording)
     name = f"practices-{briefing.made_on.isoformat()}.{kind}"
-    return Response(
-        content, media_type=form.media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', **page.headers}
+    return Response(content, media_type=form.media_type, headers=headers)
 
 
 async def _briefing(page: Page, retriever: Retriever, encoder: EncoderQueue) -> Briefing:

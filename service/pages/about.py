@@ -6,6 +6,7 @@ from datetime import date, datetime
 from functools import cache
 
 from indexer.shipped import shipped_path
+from service.filters import SEVERAL_COUNTRIES
 from service.pages.choices import Choice
 from service.retriever import Retriever
 from service.verdicts import ELSEWHERE
@@ -29,10 +30,14 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Counts over all practices, the release, and `quality` where it was measured with this catalogue and encoder."""
+    """Counts over all practices, the release, and `quality` where it was measured with this catalogue and encoder.
+
+    `countries` holds 'several countries' too, `single_countries` counts the others. `evidence` is in order of level.
+    """
 
     practices: int
     sources: int
+    single_countries: int
     countries: tuple[Choice, ...]
     evidence: tuple[Choice, ...]
     effects: tuple[Choice, ...]
@@ -57,8 +62,9 @@ def about(retriever: Retriever, wording: Wording) -> About:
     return About(
         practices=len(practices),
         sources=len({source.url for practice in practices for source in practice.sources}),
+        single_countries=count_countries(retriever),
         countries=counted("country"),
-        evidence=counted("evidence_level"),
+        evidence=tuple(sorted(counted("evidence_level"), key=lambda choice: choice.value)),
         effects=counted("effect"),
         is_shipped=any("cedefop-starting-list" in practice.listed_in for practice in practices),
         release_id=manifest.release_id,
@@ -66,6 +72,11 @@ def about(retriever: Retriever, wording: Wording) -> About:
         encoder=manifest.encoder.identity,
         quality=_quality(manifest.catalogue_sha256, manifest.encoder.identity),
     )
+
+
+def count_countries(retriever: Retriever) -> int:
+    """Return from how many countries there are practices; 'several countries' is none."""
+    return sum(facet.value != SEVERAL_COUNTRIES for facet in retriever.facets.counts()["country"])
 
 
 @cache

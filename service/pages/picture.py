@@ -85,7 +85,11 @@ def picture_of(retriever: Retriever, colour: ColourBy, hits: Sequence[HitModel],
         )
         for row in drawn
     )
-    groups = [Group(number, value, label(colour, value), counts[value]) for value, number in number_of.items()]
+    groups = [
+        Group(number, value, label(colour, value), counts[value])
+        for value, number in number_of.items()
+        if counts[value]  # a value that all its practices have beside a more frequent one colours no dot
+    ]
     if counts[""]:
         groups.append(Group(0, "", wording.gettext("Others"), counts[""]))
     return Picture(dots, tuple(groups), len(practices))

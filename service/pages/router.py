@@ -9,11 +9,11 @@ from service.api import PREFIX
 from service.dependencies import EncoderDependency, Page, PageDependency, RetrieverDependency
 from service.encoder_queue import EncoderQueue
 from service.facts import facts_of, labels_of
-from service.pages.about import about
+from service.pages.about import about, count_countries
 from service.pages.choices import chips, field_choices, ways_out
 from service.pages.comparison import compared_facts
 from service.pages.coverage_table import coverage_rows
-from service.pages.page_state import MOST_COMPARED, SHOWN_AT_ONCE
+from service.pages.page_state import MOST_COMPARED, SHOWN_AT_ONCE, practice_path
 from service.pages.picture import picture_of
 from service.pages.rendering import render
 from service.pages.structured_data import structured_data
@@ -55,19 +55,18 @@ async def search_page(page: PageDependency, retriever: RetrieverDependency, enco
     """Return the search page: the question, and its answer where there is a question."""
     state = page.state
     answer = await _answer(page, retriever, encoder)
-    facets = answer.facets if answer else retriever.facets.counts_to_choose(state.filters)
     return _html(
         page,
         retriever,
         "search.html",
         answer=answer,
         verdict=answer_phrase(answer, page.wording),
-        choices=field_choices(facets, state, retriever.facets, page.wording),
+        choices=field_choices(answer.facets, state, retriever.facets, page.wording) if answer else [],
         chips=chips(state, retriever.facets, page.wording),
         ways_out=ways_out(state, retriever.facets, page.wording) if answer and not answer.hits else [],
         examples=EXAMPLES,
         catalogue_size=len(retriever.release.parts.practices),
-        countries=len(retriever.facets.counts()["country"]),
+        countries=count_countries(retriever),
         too_long=max(0, len(state.query) - MAX_QUERY_CHARACTERS),
         more=min(state.top_k + SHOWN_AT_ONCE, MAX_TOP_K),
         coverage=coverage_rows(retriever, answer.coverage) if answer and answer.coverage else [],
@@ -95,7 +94,7 @@ async def listing(page: PageDependency, retriever: RetrieverDependency) -> HTMLR
 async def practice(practice_id: str, page: PageDependency, retriever: RetrieverDependency) -> HTMLResponse:
     """Return the page of one practice."""
     found = retriever.practice(practice_id)
-    parameters = RelatedParameters(mode=page.state.mode, top_k=RELATED_SHOWN, page=page.state.page)
+    parameters = RelatedParameters(mode=page.state.mode, top_k=RELATED_SHOWN)
     return _html(
         page,
         retriever,
@@ -105,7 +104,7 @@ async def practice(practice_id: str, page: PageDependency, retriever: RetrieverD
         related=related_response(retriever, practice_id, parameters),
         tabs=TABS,
         successor=retriever.practice(found.succeeded_by) if found.succeeded_by else None,
-        structured=structured_data(found, str(page.request.url_for("practice", practice_id=practice_id))),
+        structured=structured_data(found, str(page.request.base_url).rstrip("/") + practice_path(practice_id)),
     )
 
 

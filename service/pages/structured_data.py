@@ -1,6 +1,7 @@
 """Turn a practice into schema.org JSON-LD, so that other search services know what its page is about."""
 
 from indexer.practice import Practice
+from service.web_address import is_web_address
 
 
 def structured_data(practice: Practice, url: str) -> dict[str, object]:
@@ -16,10 +17,8 @@ def structured_data(practice: Practice, url: str) -> dict[str, object]:
         "foundingDate": str(practice.start_year) if practice.start_year else None,
         "dissolutionDate": str(practice.end_year) if practice.end_year else None,
         "areaServed": _area(practice),
-        "parentOrganization": {"@type": "Organization", "name": practice.organisation}
-        if practice.organisation
-        else None,
-        "subjectOf": [{"@type": "WebPage", "url": source.url} for source in practice.sources],
+        "parentOrganization": _organisation(practice),
+        "subjectOf": [{"@type": "WebPage", "url": one.url} for one in practice.sources if is_web_address(one.url)],
     }
     return {name: value for name, value in found.items() if value}
 

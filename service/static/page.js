@@ -24,7 +24,7 @@ async function swap(url, { push = true, toTop = false } = {}) {
     return;
   }
   const focused = document.activeElement?.id;
-  const open = new Map([...main().querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
+  const open = new Map([...document.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
   if (push) history.pushState({}, "", url);
   document.title = page.title;
   document.querySelector(".site-head").replaceWith(page.querySelector(".site-head"));
