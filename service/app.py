@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from indexer.encoder import Encoder
 from indexer.manifest import ReleaseError, check_encoder
@@ -39,6 +39,18 @@ class KeptFiles(StaticFiles):
         if scope["query_string"].startswith(b"v="):
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
+
+
+class HeadAsGet:
+    """Middleware that answers HEAD where there is GET (RFC 9110, 9.3.2); the server leaves the content out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        is_head = scope["type"] == "http" and scope["method"] == "HEAD"
+        await self._app({**scope, "method": "GET"} if is_head else scope, receive, send)
 
 
 def create_app(
@@ -74,10 +86,11 @@ def create_app(
     app.include_router(downloads_router)
     app.mount(STATIC_PATH, KeptFiles(directory=STATIC_FOLDER))
     app.mount(SWAGGER_PATH, StaticFiles(packages=[("fastapi_swagger", "resources")]))
+    add_problem_handlers(app)
     app.add_middleware(GZipMiddleware, compresslevel=_COMPRESSION)
     app.add_middleware(Sharing, origins=widget_origins)
     app.add_middleware(SecurityHeaders, origins=widget_origins)
-    add_problem_handlers(app)
+    app.add_middleware(HeadAsGet)
     return app
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import Response
 
 from service.encoder_queue import BusyError
@@ -24,12 +25,15 @@ _SHOWN_CHARACTERS = 80
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Make `app` answer every error with a problem document, or with a page that says the same."""
+    """Make `app` answer every error with a problem document, or with a page that says the same.
+
+    Comes before all other middleware: what is added later sees the answer to a bug too.
+    """
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(UnknownPracticeError, _on_unknown_practice)
     app.add_exception_handler(BusyError, _on_busy)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(Exception, _on_bug)
+    app.add_middleware(ServerErrorMiddleware, handler=_on_bug)
 
 
 def problem_response(

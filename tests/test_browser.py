@@ -218,7 +218,7 @@ def test_a_related_practice_is_found_by_tab_and_opened(page: Page) -> None:
 def test_the_language_is_switched_and_the_question_kept(page: Page) -> None:
     ask(page)
     page.locator(".languages summary").click()
-    page.get_by_role("link", name="Deutsch").click()
+    page.get_by_role("button", name="Deutsch").click()
 
     expect(page.locator("html")).to_have_attribute("lang", "de")
     expect(page.locator("textarea")).to_have_value(QUESTION)

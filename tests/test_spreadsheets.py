@@ -206,7 +206,7 @@ def test_the_second_sheet_says_how_the_list_was_made() -> None:
         ("Verdict", "These practices fit the question."),
         ("Filters", "Country: Germany; Status: Running"),
         ("Address", ADDRESS),
-        ("Date", "November 25, 2026"),
+        ("Date", "25 November 2026"),
         ("Release", "20261125-7f3a"),
         ("Language model", "words"),
         (

@@ -51,7 +51,7 @@ async def links_for_text(
 ) -> RelatedLinks:
     """Return links to the practices that fit a text; none where nothing fits."""
     page = page_of(request, PageState(lang=body.lang))
-    response.headers.update(_spoken(page))
+    response.headers.update(page.headers)
     answer = await answered(retriever, encoder, SearchRequest(query=body.text, top_k=body.top_k))
     return links_of(answer, page.wording)
 
@@ -63,7 +63,7 @@ async def links_for_practice(
 ) -> RelatedLinks:
     """Return links to the practices related to one."""
     page = page_of(request, PageState(lang=parameters.lang))
-    response.headers.update(_KEPT_MINUTES | _spoken(page))
+    response.headers.update(_KEPT_MINUTES | page.headers)
     return _links(retriever, practice_id, parameters, page)
 
 
@@ -101,10 +101,6 @@ async def widget_page(page: PageDependency, retriever: RetrieverDependency) -> H
 def _links(retriever: Retriever, practice_id: str, parameters: LinkParameters, page: Page) -> RelatedLinks:
     wanted = RelatedParameters(top_k=parameters.top_k, mode=parameters.mode)
     return links_of(related_response(retriever, practice_id, wanted), page.wording)
-
-
-def _spoken(page: Page) -> dict[str, str]:
-    return {"Content-Language": page.wording.language, "Vary": "Accept-Language"}
 
 
 def _example(retriever: Retriever) -> str:

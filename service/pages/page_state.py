@@ -45,6 +45,11 @@ class PageState(Filters):
         """Return the filters alone."""
         return Filters(**self.model_dump(include=set(FILTER_FIELDS)))
 
+    @property
+    def is_full(self) -> bool:
+        """Say whether the shortlist takes no more practices."""
+        return len(self.pick) >= MOST_PICKED
+
     def changed(self, **changes: Any) -> Self:  # noqa: ANN401  the values of any field
         """Return the state with other values in some fields."""
         return self.model_copy(update=changes)
@@ -68,6 +73,10 @@ class PageState(Filters):
         if practice_id in self.pick:
             return self.changed(pick=tuple(one for one in self.pick if one != practice_id))
         return self.changed(pick=(*self.pick, practice_id))
+
+    def other_fields(self, field: str) -> tuple[str, ...]:
+        """Return the names of all fields but one."""
+        return tuple(name for name in type(self).model_fields if name != field)
 
     def parameters(self, *fields: str) -> list[tuple[str, str]]:
         """Return name and value of what differs from an empty state, of all fields or of some."""

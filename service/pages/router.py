@@ -1,7 +1,7 @@
 """The pages for people: server-rendered, complete without JavaScript, and all of their state in the URL."""
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from indexer.practice import Practice
 from service.answers import answered, practice_page, related_response
@@ -140,6 +140,12 @@ async def compare(page: PageDependency, retriever: RetrieverDependency) -> HTMLR
 async def about_page(page: PageDependency, retriever: RetrieverDependency) -> HTMLResponse:
     """Return what the catalogue covers, how answers are made and how good they are."""
     return _html(page, retriever, "about.html", about=about(retriever, page.wording))
+
+
+@router.get("/robots.txt")
+async def robots() -> PlainTextResponse:
+    """Return what search services need not follow: files, shortlists, and what is made for programs."""
+    return PlainTextResponse("User-agent: *\nDisallow: /download/\nDisallow: /api/\nDisallow: /*pick=\n")
 
 
 @router.get(f"{PREFIX}/docs")
