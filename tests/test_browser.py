@@ -292,6 +292,35 @@ def test_a_whole_visit_is_made_with_the_keyboard_alone(page: Page) -> None:
     expect(page.locator("main")).to_be_focused()
 
 
+def test_nothing_covers_what_has_the_focus(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 600})
+    page.goto(f"/?q={QUESTION}&pick=mentors&pick=street-work")
+    covered = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name, is_seen = page.evaluate(
+            "() => { const one = document.activeElement; const box = one.getClientRects()[0];"
+            " const top = box && document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);"
+            " return [one.textContent.trim().slice(0, 40), !box || one === document.body || one.contains(top)"
+            " || top?.contains(one)]; }"
+        )
+        if not is_seen:
+            covered.append(name)
+
+    assert covered == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_moves_while_it_loads(page: Page, name: str) -> None:
+    page.add_init_script(
+        "window.moved = 0; new PerformanceObserver((list) => { for (const one of list.getEntries()) window.moved +="
+        " one.value; }).observe({ type: 'layout-shift', buffered: true });"
+    )
+    page.goto(PAGES[name], wait_until="networkidle")
+
+    assert page.evaluate("window.moved") < 0.05  # a good score is up to 0.1
+
+
 def test_the_map_is_read_by_pointer_and_by_arrow_keys(page: Page) -> None:
     page.goto(PAGES["map"])
     card = page.locator("#map-card strong")
