@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import platform
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -30,12 +32,13 @@ from indexer.manifest import (
     read_manifest,
     write_manifest,
 )
+from indexer.parity import read_parity
 from indexer.parts import ROLES, Parts
 from indexer.passages import DEFAULT_LANGUAGE, Passage, lexical_text, practice_text, sentence_passages, window_passages
 from indexer.practice import Practice
 from indexer.question import understand
 from indexer.registry import EncoderSpec
-from indexer.release import CURRENT, Release, count_long_texts, load_release, publish, write_parts
+from indexer.release import CURRENT, ENCODER_FOLDER, Release, count_long_texts, load_release, publish, write_parts
 from indexer.scoring import Scorer
 from indexer.source import CatalogueSource
 from indexer.telling import telling_sentences
@@ -63,9 +66,11 @@ _VERSIONED = (
     "bm25s",
     "faiss-cpu",
     "numpy",
+    "onnxruntime",
     "PyStemmer",
     "scikit-learn",
     "sentence-transformers",
+    "sentencepiece",
     "tokenizers",
     "torch",
     "transformers",
@@ -99,6 +104,8 @@ def build_release(
     typical = encoder.encode_queries(_typical_questions(source))
     parts, calibration = _calibrated(_build_parts(source, encoder, typical, cache, progress), source, encoder, typical)
     with draft_folder(releases) as draft:
+        if encoder.folder is not None:
+            shutil.copytree(encoder.folder, draft / ENCODER_FOLDER, copy_function=_linked)
         files = write_parts(draft, parts)
         manifest = Manifest(
             format_version=FORMAT_VERSION,
@@ -114,9 +121,18 @@ def build_release(
             versions=_versions(),
             files=files,
             canaries=make_canaries(encoder, CANARY_TEXTS),
+            parity=None if encoder.folder is None else read_parity(encoder.folder),
         )
         write_manifest(draft, manifest)
         return load_release(publish(draft, releases))
+
+
+def _linked(source: str, target: str) -> None:
+    """Make a file of a release: another name of the same one where that can be, as neither is ever changed."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _build_parts(

@@ -1,7 +1,7 @@
-"""Turn texts into embeddings. The only module that loads torch, and only when an encoder is loaded."""
+"""Turn texts into embeddings, with an exported encoder: no torch, and of its tokens only those that occur in memory."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from indexer.passages import split_text
 from indexer.registry import EncoderSpec
+from indexer.token_table import TokenTable
+from indexer.tokens import read_tokenizer
 
 Embedding = npt.NDArray[np.float32]
 """One vector (dim,), float32, unit length."""
@@ -17,7 +19,15 @@ Embedding = npt.NDArray[np.float32]
 Embeddings = npt.NDArray[np.float32]
 """A matrix (n, dim), float32, unit rows."""
 
-_BATCH = 32
+SPEC_FILE = "spec.json"
+GRAPH_FILE = "encoder.onnx"
+VECTORS_INPUT, MASK_INPUT = "inputs_embeds", "attention_mask"
+
+_TOKENS_AT_ONCE = 2_048
+"""Tokens of one batch, filled up ones counted: more fall out of the processor's cache."""
+
+_LEAST_FILLED = 0.85
+"""Length of the shortest text of a batch by that of the longest: what is filled up costs as much as what is read."""
 
 
 class Encoder(Protocol):
@@ -26,6 +36,11 @@ class Encoder(Protocol):
     @property
     def spec(self) -> EncoderSpec:
         """Return the registry entry of this encoder."""
+        ...
+
+    @property
+    def folder(self) -> Path | None:
+        """Return the exported files of this encoder, which a release takes along; None for one that has none."""
         ...
 
     def count_tokens(self, text: str) -> int:
@@ -48,33 +63,40 @@ def unit_rows(matrix: npt.NDArray[np.float32]) -> Embeddings:
     return rows
 
 
-class SentenceTransformerEncoder:
-    """An encoder run by sentence-transformers on the CPU, from a folder that `locate_encoder` has verified."""
+class OnnxEncoder:
+    """An encoder run by onnxruntime on the CPU, from a folder that `export_encoder` made.
 
-    def __init__(self, spec: EncoderSpec, folder: Path) -> None:
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        from sentence_transformers import SentenceTransformer  # noqa: PLC0415  six seconds and 400 MB: only on use
-        from transformers.utils import logging as transformers_logging  # noqa: PLC0415
+    `threads` work on one batch together: as many as there are cores for each process that encodes.
+    """
 
-        quiet: Any = transformers_logging  # its functions have no types
-        quiet.set_verbosity_error()
-        quiet.disable_progress_bar()
-        self._spec = spec
-        self._model: Any = SentenceTransformer(
-            str(folder), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True}
+    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+        import onnxruntime  # noqa: PLC0415  only on use: most commands encode nothing
+
+        self._folder = folder
+        self._spec = EncoderSpec.model_validate_json((folder / SPEC_FILE).read_text(encoding="utf-8"))
+        self._tokenizer = read_tokenizer(folder)
+        self._table = TokenTable(folder)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a waiting thread leaves the core
+        options.enable_cpu_mem_arena = False  # which would keep what the largest batch has ever taken
+        self._session: Any = onnxruntime.InferenceSession(
+            str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
         )
-        self._model.max_seq_length = spec.max_tokens
-        self._tokenizer: Any = self._model.tokenizer
 
     @property
     def spec(self) -> EncoderSpec:
         """Return the registry entry of this encoder."""
         return self._spec
 
+    @property
+    def folder(self) -> Path | None:
+        """Return the exported files of this encoder."""
+        return self._folder
+
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the encoder reads for a document, its prompt and special tokens included."""
-        return self._count(self._spec.document_prompt + text)
+        return len(self._tokenizer.ids(self._spec.document_prompt + text))
 
     def encode_documents(self, texts: Sequence[str]) -> Embeddings:
         """Return one row a text, in order; a text of any length is read whole."""
@@ -86,30 +108,63 @@ class SentenceTransformerEncoder:
 
     def _encode_whole(self, texts: Sequence[str], prompt: str) -> Embeddings:
         """Read a text longer than `max_tokens` in windows; its embedding is their mean, weighted by their lengths."""
-        windows: list[str] = []
+        windows: list[list[int]] = []
         owners: list[int] = []
+        weights: list[int] = []
         for owner, text in enumerate(texts):
-            limits = split_text(
-                text, max_tokens=self._spec.max_tokens, count_tokens=lambda part: self._count(prompt + part)
-            )
-            for start, end in limits:
-                windows.append(text[start:end])
+            for ids, length in self._windows(text, prompt):
+                windows.append(ids)
                 owners.append(owner)
-        rows = self._encode(windows, prompt)
+                weights.append(length)
+        rows = self._encode(windows)
         if len(windows) == len(texts):
             return rows
         sums = np.zeros((len(texts), self._spec.dim), dtype=np.float32)
-        weights = np.array([len(window) for window in windows], dtype=np.float32)
-        np.add.at(sums, owners, rows * weights[:, None])
+        np.add.at(sums, owners, rows * np.array(weights, dtype=np.float32)[:, None])
         return unit_rows(sums)
 
-    def _count(self, text: str) -> int:
-        return len(self._tokenizer(text, truncation=False, verbose=False)["input_ids"])
-
-    def _encode(self, texts: Sequence[str], prompt: str) -> Embeddings:
-        if not texts:
-            return np.empty((0, self._spec.dim), dtype=np.float32)
-        rows = self._model.encode(
-            list(texts), prompt=prompt, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
+    def _windows(self, text: str, prompt: str) -> Iterator[tuple[list[int], int]]:
+        """Yield the token ids of each window of a text, and its weight: how many characters it has, one at least."""
+        ids = self._tokenizer.ids(prompt + text)
+        if len(ids) <= self._spec.max_tokens:
+            yield ids, max(1, len(text))  # an empty text has a direction too
+            return
+        limits = split_text(
+            text,
+            max_tokens=self._spec.max_tokens,
+            count_tokens=lambda part: len(self._tokenizer.ids(prompt + part)),
         )
-        return np.ascontiguousarray(rows, dtype=np.float32)
+        for start, end in limits:
+            yield self._tokenizer.ids(prompt + text[start:end]), end - start
+
+    def _encode(self, sequences: Sequence[Sequence[int]]) -> Embeddings:
+        """Return one row a sequence of token ids; those of like length go together, so that little is filled up."""
+        rows = np.empty((len(sequences), self._spec.dim), dtype=np.float32)
+        for batch in _batches([len(ids) for ids in sequences]):
+            longest = max(len(sequences[place]) for place in batch)
+            mask = np.zeros((len(batch), longest), dtype=np.int64)
+            for row, place in enumerate(batch):
+                mask[row, : len(sequences[place])] = 1
+            vectors = np.zeros((len(batch), longest, self._spec.dim), dtype=np.float32)
+            ids = np.concatenate([np.asarray(sequences[place], dtype=np.int64) for place in batch])
+            vectors[mask.astype(np.bool_)] = self._table.vectors(ids)
+            (rows[batch],) = self._session.run(None, {VECTORS_INPUT: vectors, MASK_INPUT: mask})
+        return rows
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the places of all sequences, the longest first, those of like length together.
+
+    At most `_TOKENS_AT_ONCE` tokens a batch, but one sequence at least.
+    """
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    batch: list[int] = []
+    for place in order:
+        longest = lengths[batch[0]] if batch else lengths[place]
+        is_full = (len(batch) + 1) * longest > _TOKENS_AT_ONCE
+        if batch and (is_full or lengths[place] < _LEAST_FILLED * longest):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch

@@ -12,9 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from indexer.calibration import Calibration
 from indexer.encoder import Encoder
+from indexer.parity import Parity
 from indexer.registry import EncoderSpec
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST_FILE = "manifest.json"
 _OWN_HASH = "sha256"
 
@@ -61,7 +62,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The description of a release. `created_at` is UTC in ISO 8601; `files` maps names to sha256 sums."""
+    """The description of a release. `created_at` is UTC in ISO 8601; `files` maps names to sha256 sums.
+
+    `parity` says how near the exported encoder within the release is to the original; None where there is none.
+    """
 
     format_version: int
     release_id: str
@@ -76,6 +80,7 @@ class Manifest:
     versions: Mapping[str, str]
     files: Mapping[str, str]
     canaries: tuple[Canary, ...]
+    parity: Parity | None
 
 
 _MANIFEST = TypeAdapter(Manifest)

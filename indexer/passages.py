@@ -1,5 +1,6 @@
 """Turn a practice into passages that the encoder sees whole: windows that cover every character, and sentences."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ OVERLAP_SHARE = 0.15
 
 DEFAULT_LANGUAGE = "en"
 """Whose rules of punctuation hold where a record does not name its language."""
+
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which the splitter does not take
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def split_text(text: str, *, max_tokens: int, count_tokens: Callable[[str], int]
     splitter = TextSplitter.from_callback(count_tokens, max_tokens, int(max_tokens * OVERLAP_SHARE), trim=False)
     # A line break would end a window, and a title alone in a window is near to every question on its subject.
     one_line = "".join(" " if character in "\r\n" else character for character in text)
-    for start, window in splitter.chunk_indices(one_line):
+    for start, window in splitter.chunk_indices(_LONE_SURROGATE.sub("\ufffd", one_line)):
         yield start, start + len(window)
 
 

@@ -21,6 +21,7 @@ from indexer.themes import themes_of
 from indexer.vectors import VectorIndex
 
 CURRENT = "current"
+ENCODER_FOLDER = "encoder"
 PRACTICES_FILE = "practices.jsonl"
 WINDOWS_FILE = "windows.jsonl"
 VECTORS_FILE = "windows.faiss"

@@ -30,7 +30,7 @@ from indexer.thesaurus import ThesaurusError
 from service.collection import Collection, CollectionError, read_beir, read_shipped_collection
 from service.embeds.export import ExportError, export_related
 from service.embeds.links import MOST_LINKS, USUAL_LINKS
-from service.loading import load_current_release, load_encoder
+from service.loading import load_current_release, load_encoder, load_release_encoder
 from service.related import Mode
 from service.retriever import Retriever, UnknownPracticeError
 from service.schemas import HitModel, RelatedParameters, SearchRequest
@@ -271,7 +271,7 @@ def _embedded(texts: list[str], encoder: Encoder, settings: Settings) -> Embeddi
 
 def _retriever_and_encoder(settings: Settings) -> tuple[Retriever, Encoder]:
     release = load_current_release(settings)
-    encoder = _loaded(release.manifest.encoder.name, settings)
+    encoder = load_release_encoder(release, settings)
     check_encoder(release.manifest, encoder)
     return Retriever(release), encoder
 

@@ -17,7 +17,7 @@ from service.api import PREFIX, health_router, router
 from service.downloads.router import router as downloads_router
 from service.embeds.router import router as embeds_router
 from service.encoder_queue import EncoderQueue
-from service.loading import load_current_release, load_encoder
+from service.loading import load_current_release, load_release_encoder
 from service.pages.rendering import STATIC_FOLDER, STATIC_PATH
 from service.pages.router import SWAGGER_PATH
 from service.pages.router import router as pages_router
@@ -102,7 +102,7 @@ def create_app_from_settings() -> FastAPI:
     settings = Settings()
     try:
         release = load_current_release(settings)
-        encoder = load_encoder(release.manifest.encoder.name, settings)
+        encoder = load_release_encoder(release, settings)
         return create_app(
             Retriever(release), encoder, queue_size=settings.queue_size, widget_origins=settings.widget_origins
         )

@@ -1,10 +1,17 @@
 """Turn settings into the two heavy things: the current release and an encoder."""
 
-from indexer.encoder import Encoder, SentenceTransformerEncoder
+import os
+
+from indexer.encoder import Encoder, OnnxEncoder
+from indexer.export import exported_encoder
 from indexer.manifest import ReleaseError
 from indexer.registry import find_spec, locate_encoder, read_registry
-from indexer.release import CURRENT, Release, load_release
+from indexer.release import CURRENT, ENCODER_FOLDER, Release, load_release
+from indexer.shipped import shipped_path
+from indexer.source import read_source
 from service.settings import Settings
+
+_EVERY = 10  # of the shipped probe questions, in 25 languages, is a text that an export is compared by
 
 
 def load_current_release(settings: Settings) -> Release:
@@ -15,7 +22,20 @@ def load_current_release(settings: Settings) -> Release:
     return load_release(folder)
 
 
+def load_release_encoder(release: Release, settings: Settings) -> Encoder:
+    """Return the encoder within a release, which was verified with it. Raises ReleaseError where it holds none."""
+    folder = release.folder / ENCODER_FOLDER
+    if not folder.is_dir():
+        raise ReleaseError(
+            f"release {release.manifest.release_id} holds no encoder, so it cannot be asked; rebuild it with "
+            "`practices index`"
+        )
+    return OnnxEncoder(folder, threads=max(1, (os.cpu_count() or 1) // settings.workers))
+
+
 def load_encoder(name: str, settings: Settings) -> Encoder:
-    """Return the encoder of this name, its files verified. Raises EncoderError."""
+    """Return the encoder of this name to build and measure with; it is exported once. Raises EncoderError."""
     spec = find_spec(name, read_registry())
-    return SentenceTransformerEncoder(spec, locate_encoder(spec, settings.models, allow_hub=settings.hub))
+    source = locate_encoder(spec, settings.models, allow_hub=settings.hub)
+    texts = [probe.text for probe in read_source(shipped_path("data/catalogue/practices.jsonl")).probes][::_EVERY]
+    return OnnxEncoder(exported_encoder(spec, source, settings.models / f"{spec.name}.onnx", texts))

@@ -280,6 +280,7 @@ class IndexResponse(BaseModel):
     versions: dict[str, str]
     files: dict[str, str]
     canaries: list[CanaryModel]
+    parity: dict[str, float] | None = Field(description="1 - cosine of the exported encoder to the original")
 
 
 class Health(BaseModel):

@@ -39,6 +39,7 @@ class WordEncoder:
     def __init__(self, spec: EncoderSpec | None = None) -> None:
         self.spec = spec or fake_spec()
         self.encoded: list[str] = []
+        self.folder = None  # nothing of it can be taken along
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())

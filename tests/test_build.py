@@ -18,6 +18,7 @@ from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings, unit_rows
 from indexer.layout import layout
 from indexer.manifest import MANIFEST_FILE
+from indexer.parity import Parity, write_parity
 from indexer.passages import practice_text, sentence_passages, window_passages
 from indexer.practice import Practice
 from indexer.probes import Probe
@@ -491,3 +492,43 @@ def test_find_current_finds_nothing_when_the_release_is_damaged(tmp_path: Path):
         assert find_current(tmp_path / "releases", small_source(), tiny_spec()) is None, name
         (release.folder / name).write_bytes(content)
     assert find_current(tmp_path / "releases", small_source(), tiny_spec()) is not None
+
+
+def exported_folder(folder: Path) -> Path:
+    """Return a folder as the export of an encoder leaves it, with a graph that nobody runs."""
+    made = folder / "words.onnx"
+    made.mkdir()
+    (made / "encoder.onnx").write_bytes(b"a graph")
+    write_parity(made, Parity(texts=2, mean_gap=1e-7, largest_gap=3e-7))
+    return made
+
+
+def test_a_release_takes_the_files_of_its_encoder_along_and_says_how_near_it_is(tmp_path):
+    encoder = WordEncoder(tiny_spec())
+    encoder.folder = exported_folder(tmp_path)
+    release = build(tmp_path, encoder=encoder)
+    assert {path.name: path.read_bytes() for path in (release.folder / "encoder").iterdir()} == {
+        path.name: path.read_bytes() for path in encoder.folder.iterdir()
+    }
+    assert release.manifest.parity == Parity(texts=2, mean_gap=1e-7, largest_gap=3e-7)
+    assert {name for name in release.manifest.files if name.startswith("encoder/")} == {
+        *("encoder/encoder.onnx", "encoder/parity.json")
+    }
+
+
+def test_a_file_of_the_encoder_is_copied_where_it_can_have_no_second_name(tmp_path, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError("another file system")
+
+    monkeypatch.setattr(os, "link", refuse)
+    encoder = WordEncoder(tiny_spec())
+    encoder.folder = exported_folder(tmp_path)
+    graph = build(tmp_path, encoder=encoder).folder / "encoder" / "encoder.onnx"
+    assert graph.read_bytes() == b"a graph"
+    assert graph.stat().st_ino != (encoder.folder / "encoder.onnx").stat().st_ino
+
+
+def test_a_release_of_an_encoder_without_files_holds_none(tmp_path):
+    release = build(tmp_path)
+    assert not (release.folder / "encoder").exists()
+    assert release.manifest.parity is None

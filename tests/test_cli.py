@@ -58,6 +58,9 @@ class Terminal:
         self.loaded.append(WordEncoder(find_spec(name, read_registry())))
         return self.loaded[-1]
 
+    def load_release_encoder(self, release, settings) -> WordEncoder:
+        return self.load_encoder(release.manifest.encoder.name, settings)
+
     def __call__(self, *arguments: object) -> Printed:
         self._monkeypatch.setattr(sys, "argv", ["practices", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
@@ -84,6 +87,7 @@ def practices(tmp_path, monkeypatch, capsys) -> Terminal:
     monkeypatch.setenv("COLUMNS", "200")
     terminal = Terminal(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr("service.__main__.load_encoder", terminal.load_encoder)
+    monkeypatch.setattr("service.__main__.load_release_encoder", terminal.load_release_encoder)
     return terminal
 
 

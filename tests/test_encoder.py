@@ -8,8 +8,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from indexer.encoder import Embeddings, Encoder, unit_rows
+from indexer.encoder import Embeddings, Encoder, OnnxEncoder, _batches, unit_rows
 from indexer.passages import split_text
 from indexer.registry import DEFAULT_ENCODER, find_spec, locate_encoder, read_registry
 from service.loading import load_encoder
@@ -185,6 +187,35 @@ def test_unit_rows_leave_their_argument_as_it_was():
     assert matrix.tolist() == [[3, 4]]
 
 
+TOKENS_AT_ONCE = 2_048
+LEAST_FILLED = 0.85
+LENGTHS = st.lists(st.integers(2, 512) | st.integers(400, 3_000))
+
+
+@settings(derandomize=True, deadline=None)
+@given(LENGTHS)
+def test_batches_hold_every_place_once_the_longest_first(lengths: list[int]):
+    order = [place for batch in _batches(lengths) for place in batch]
+    assert order == sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))
+
+
+@settings(derandomize=True, deadline=None)
+@given(LENGTHS)
+def test_batches_hold_as_many_of_like_length_as_2048_tokens_allow(lengths: list[int]):
+    batches = [[lengths[place] for place in batch] for batch in _batches(lengths)]
+    for longest, *others in batches:
+        assert not others or longest * (1 + len(others)) <= TOKENS_AT_ONCE
+        assert all(other >= LEAST_FILLED * longest for other in others)
+    for batch, after in pairwise(batches):
+        assert batch[0] * (len(batch) + 1) > TOKENS_AT_ONCE or after[0] < LEAST_FILLED * batch[0]
+
+
+def test_batches_of_texts_of_several_lengths():
+    assert list(_batches([512, 900, 100, 512, 2_100, 800, 512, 512, 90])) == [[4], [1, 5], [0, 3, 6, 7], [2, 8]]
+    assert list(_batches([100, 85, 84])) == [[0, 1], [2]]
+    assert list(_batches([])) == []
+
+
 def test_there_are_enough_sentences_of_two_lengths():
     words = [len(text.split()) for text in LONG]
     assert len(set(SENTENCES)) == 48
@@ -239,6 +270,48 @@ def test_row_does_not_depend_on_the_other_texts_or_their_order(encoder: Encoder,
     alone = np.concatenate([encoder.encode_documents([SENTENCES[row]]) for row in some])
     assert np.allclose(documents[some], turned, atol=1e-5)
     assert np.allclose(documents[some], alone, atol=1e-5)
+
+
+@pytest.mark.model
+def test_row_does_not_depend_on_how_far_its_batch_is_filled_up(encoder: Encoder):
+    """A batch of texts of like length is filled up to the longest of them."""
+    longest = max(LONG, key=encoder.count_tokens)
+    length = encoder.count_tokens(longest)
+    like = [text for text in LONG if LEAST_FILLED * length <= encoder.count_tokens(text) < length]
+    assert like
+    together = encoder.encode_documents([*like, longest])
+    alone = np.concatenate([encoder.encode_documents([text]) for text in (*like, longest)])
+    assert np.allclose(together, alone, rtol=0, atol=1e-6)
+
+
+@pytest.mark.model
+def test_row_does_not_depend_on_the_number_of_threads(encoder: Encoder):
+    assert encoder.folder is not None
+    one, two = (OnnxEncoder(encoder.folder, threads=threads) for threads in (1, 2))
+    for texts in (SENTENCES, SHORT[:1]):
+        assert np.allclose(one.encode_documents(texts), two.encode_documents(texts), rtol=0, atol=1e-6)
+
+
+@pytest.mark.model
+def test_encoder_reads_its_folder_and_says_which_it_is(encoder: Encoder, english: Encoder):
+    for one, name in ((encoder, DEFAULT_ENCODER), (english, "all-MiniLM-L6-v2")):
+        assert one.spec == find_spec(name, read_registry())
+        assert one.folder == Settings().models / f"{name}.onnx"
+
+
+@pytest.mark.model
+def test_empty_text_has_the_same_row_beside_a_long_one(encoder: Encoder):
+    alone = encoder.encode_documents([""])[0]
+    _, beside = encoder.encode_documents([three_pages("The end."), ""])
+    assert np.allclose(beside, alone, atol=1e-6)
+    assert np.isclose(np.linalg.norm(alone), 1, atol=1e-5)
+
+
+@pytest.mark.model
+def test_half_a_character_is_read_as_an_unknown_one_also_in_a_long_text(encoder: Encoder):
+    for text in ("pupils {} leave", three_pages("pupils {} leave")):
+        half, unknown = encoder.encode_documents([text.format("\ud800"), text.format("\ufffd")])
+        assert np.array_equal(half, unknown)
 
 
 @pytest.mark.model
@@ -315,10 +388,8 @@ def refuse(*_arguments: object, **_options: object) -> NoReturn:
 def test_no_pickle_is_read_to_load_an_encoder(
     encoder: Encoder, english: Encoder, monkeypatch: pytest.MonkeyPatch, name: str
 ):
-    import torch
-
-    for module, function in ((pickle, "load"), (pickle, "loads"), (pickle, "Unpickler"), (torch, "load")):
-        monkeypatch.setattr(module, function, refuse)
+    for function in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, function, refuse)
     loaded = load_encoder(name, Settings())
     kept = encoder if name == DEFAULT_ENCODER else english
     assert np.array_equal(loaded.encode_queries(SHORT[:3]), kept.encode_queries(SHORT[:3]))
@@ -331,3 +402,14 @@ def test_folders_of_the_encoders_hold_no_pickle():
         suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
         assert suffixes.isdisjoint({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}), folder
         assert Path(folder / "model.safetensors").is_file()
+
+
+@pytest.mark.model
+def test_exported_folders_hold_a_graph_arrays_a_tokenizer_and_json(encoder: Encoder, english: Encoder):
+    common = {"encoder.onnx", "files.json", "parity.json", "spec.json"}
+    for one, own in (
+        (encoder, {"token-blocks.npy", "token-scales.npy", "tokenizer.model"}),
+        (english, {"tokens.npy", "tokenizer.json"}),
+    ):
+        assert one.folder is not None
+        assert {path.name for path in one.folder.iterdir()} == common | own

@@ -242,3 +242,10 @@ def test_sentence_passages_use_the_language_of_the_record() -> None:
     english = german.model_copy(update={"language": "en"})
     nameless = german.model_copy(update={"language": None})
     assert sentence_passages(nameless) == sentence_passages(english) != sentence_passages(german)
+
+
+def test_half_a_character_is_no_reason_not_to_split() -> None:
+    text = "Half a \ud800 character. " * 6
+    found = windows(text, 8)
+    assert found == windows(text.replace("\ud800", "\ufffd"), 8)
+    assert (found[0][0], found[-1][1], len(found) > 1) == (0, len(text), True)

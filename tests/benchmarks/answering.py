@@ -13,7 +13,7 @@ from indexer.shipped import shipped_path
 from service.aspects import coverage, find_aspects
 from service.collection import read_shipped_collection
 from service.explain import Explainer
-from service.loading import load_current_release, load_encoder
+from service.loading import load_current_release, load_release_encoder
 from service.retriever import Retriever
 from service.settings import Settings
 
@@ -54,7 +54,7 @@ def main() -> None:
     """Print one row a stage."""
     settings = Settings()
     release = load_current_release(settings)
-    retriever, encoder = Retriever(release), load_encoder(release.manifest.encoder.name, settings)
+    retriever, encoder = Retriever(release), load_release_encoder(release, settings)
     queries = [query.text for query in read_shipped_collection(settings.catalogue).queries if not query.base]
     short, long = measured(queries[:_QUESTIONS], retriever, encoder), measured(problems(), retriever, encoder)
     print("| ms | question | long description |")

@@ -47,6 +47,10 @@ class QueriesOnce:
     def spec(self) -> EncoderSpec:
         return self._encoder.spec
 
+    @property
+    def folder(self) -> Path | None:
+        return self._encoder.folder
+
     def count_tokens(self, text: str) -> int:
         return self._encoder.count_tokens(text)
 

@@ -12,7 +12,7 @@ from statistics import median
 from starlette.testclient import TestClient
 
 from service.app import create_app
-from service.loading import load_current_release, load_encoder
+from service.loading import load_current_release, load_release_encoder
 from service.retriever import Retriever
 from service.settings import Settings
 
@@ -44,7 +44,7 @@ def main() -> None:
     """Print one row a page."""
     settings = Settings()
     release = load_current_release(settings)
-    encoder = load_encoder(release.manifest.encoder.name, settings)
+    encoder = load_release_encoder(release, settings)
     retriever = Retriever(release)
     texts = retriever.understand(QUESTION).encoder_texts
     print("| page | bytes | compressed | ms | of these encoder |\n|---|---:|---:|---:|---:|")

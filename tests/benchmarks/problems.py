@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 from indexer.encoder import Encoder
 from indexer.shipped import shipped_path
 from service.aspects import Aspect, coverage, find_aspects
-from service.loading import load_current_release, load_encoder
+from service.loading import load_current_release, load_release_encoder
 from service.retriever import Retriever
 from service.settings import Settings
 
@@ -84,7 +84,7 @@ def main() -> None:
     """Print one row a file."""
     settings = Settings()
     release = load_current_release(settings)
-    retriever, encoder = Retriever(release), load_encoder(release.manifest.encoder.name, settings)
+    retriever, encoder = Retriever(release), load_release_encoder(release, settings)
     print("| descriptions | | roles | ARI | aspects | set | needs met by it | by as many hits | in an aspect |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for name, path in FILES.items():

@@ -1,0 +1,189 @@
+"""Turn an encoder's weights into a folder that onnxruntime runs: graph, token vectors, tokenizer, and how near it is.
+
+The graph takes token vectors, so that the table of all tokens stays on disk, and gives the mean of the last layer, of
+unit length. Its weights are 4 bits wide in blocks of 32 where that changes nothing, as in the default encoder, whose
+weights have come so; else they are 32-bit floats.
+"""
+
+import base64
+import json
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indexer.checksums import file_sha256, wrong_files
+from indexer.drafts import draft_folder
+from indexer.encoder import GRAPH_FILE, MASK_INPUT, SPEC_FILE, VECTORS_INPUT, Embeddings, OnnxEncoder
+from indexer.parity import Encode, measure_parity, write_parity
+from indexer.registry import EncoderError, EncoderSpec
+from indexer.token_table import BLOCK, write_token_table
+from indexer.tokens import JSON_FILE, UNIGRAM_FILE
+
+FILES_FILE = "files.json"
+
+EXPORT_VERSION = 1
+"""Raise it with every change that makes other files of the same encoder: those that are there are made again."""
+
+MAX_GAP = 1e-3
+"""Largest cosine gap to the original encoder with which an export is used; the default encoder's is a hundredth."""
+
+_SAME = 1e-5  # how far embeddings may move for 4-bit weights to count as the same
+_OPSET = 17
+
+
+def exported_encoder(spec: EncoderSpec, source: Path, target: Path, texts: Sequence[str]) -> Path:
+    """Return the folder of the exported encoder, `target`; it is made from the folder `source` where it is not there.
+
+    `texts` are what it is compared by. Raises EncoderError where the export is not near enough, and where what it
+    takes is not installed.
+    """
+    if _is_sound(target, spec):
+        return target
+    with draft_folder(target.parent) as draft:
+        made = draft / target.name
+        made.mkdir()
+        try:
+            export_encoder(spec, source, made, texts)
+        except ImportError as error:
+            raise EncoderError(
+                f"encoder '{spec.name}' must be exported once: pip install 'practices[build]'"
+            ) from error
+        sums = {path.name: file_sha256(path) for path in sorted(made.iterdir())}
+        listed = {"version": EXPORT_VERSION, "identity": spec.identity, "files": sums}
+        (made / FILES_FILE).write_text(json.dumps(listed, indent=1), encoding="utf-8")
+        if target.exists():
+            target.rename(draft / "former")
+        made.rename(target)
+    return target
+
+
+def export_encoder(spec: EncoderSpec, source: Path, folder: Path, texts: Sequence[str]) -> None:
+    """Write an exported encoder to an empty folder. Raises EncoderError where it is not near enough."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415  ten seconds and 400 MB: only on use
+
+    model: Any = SentenceTransformer(str(source), device="cpu", local_files_only=True)
+    model.max_seq_length = spec.max_tokens
+    (folder / SPEC_FILE).write_text(spec.model_dump_json(indent=1, exclude_none=True), encoding="utf-8")
+    _write_tokenizer(source / JSON_FILE, folder)
+    table = model[0].auto_model.get_input_embeddings().weight.detach().numpy()
+    write_token_table(folder, table)
+    _write_graph(model[0].auto_model, folder / GRAPH_FILE)
+    exported = OnnxEncoder(folder)
+    whole = [text for text in texts if exported.count_tokens(text) <= spec.max_tokens]  # the original cuts the others
+    parity = measure_parity(
+        whole,
+        (
+            (_original(model, spec.query_prompt), exported.encode_queries),
+            (_original(model, spec.document_prompt), exported.encode_documents),
+        ),
+    )
+    if parity.largest_gap > MAX_GAP:
+        raise EncoderError(
+            f"encoder '{spec.name}': the export is not near enough to the original: the cosine of a text differs by "
+            f"{parity.largest_gap:.5f}, expected at most {MAX_GAP}"
+        )
+    write_parity(folder, parity)
+
+
+def _is_sound(folder: Path, spec: EncoderSpec) -> bool:
+    try:
+        listed = json.loads((folder / FILES_FILE).read_text(encoding="utf-8"))
+        is_same = (listed["version"], listed["identity"]) == (EXPORT_VERSION, spec.identity)
+        return is_same and bool(listed["files"]) and not wrong_files(folder, listed["files"])
+    except (AttributeError, OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _original(model: Any, prompt: str) -> Encode:  # noqa: ANN401  sentence-transformers has no types
+    def encode(texts: Sequence[str]) -> Embeddings:
+        rows: Embeddings = model.encode(list(texts), prompt=prompt, normalize_embeddings=True, show_progress_bar=False)
+        return rows
+
+    return encode
+
+
+def _write_graph(transformer: Any, path: Path) -> None:  # noqa: ANN401  torch is only there where it is built
+    import onnx  # noqa: PLC0415
+    import torch  # noqa: PLC0415
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer  # noqa: PLC0415
+
+    class MeanOfLastLayer(torch.nn.Module):  # type: ignore[misc]  # torch's types are not read
+        def forward(self, inputs_embeds: Any, attention_mask: Any) -> Any:  # noqa: ANN401
+            hidden = transformer(inputs_embeds=inputs_embeds, attention_mask=attention_mask).last_hidden_state
+            weights = attention_mask[:, :, None].to(hidden.dtype)
+            return torch.nn.functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=1)
+
+    module = MeanOfLastLayer()
+    module.add_module("transformer", transformer)
+    transformer.config._attn_implementation = "eager"
+    width = transformer.config.hidden_size
+    sample = (torch.randn(2, 9, width), torch.ones(2, 9, dtype=torch.int64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what tracing fixes is meant to be fixed, and the exporter is the older one
+        torch.onnx.export(
+            module.eval(),
+            sample,
+            str(path),
+            input_names=[VECTORS_INPUT, MASK_INPUT],
+            output_names=["embedding"],
+            dynamic_axes={VECTORS_INPUT: {0: "text", 1: "token"}, MASK_INPUT: {0: "text", 1: "token"}},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+    logging.getLogger("onnxruntime.quantization").setLevel(logging.WARNING)
+    quantizer = MatMulNBitsQuantizer(onnx.load(path), bits=4, block_size=BLOCK, is_symmetric=True, accuracy_level=0)
+    quantizer.process()
+    small = path.with_suffix(".small")
+    quantizer.model.save_model_to_file(str(small))
+    inputs = {VECTORS_INPUT: sample[0].numpy(), MASK_INPUT: sample[1].numpy()}
+    if np.abs(_run(small, inputs) - _run(path, inputs)).max() <= _SAME:
+        small.replace(path)
+    else:
+        small.unlink()
+
+
+def _run(path: Path, inputs: dict[str, Any]) -> Embeddings:
+    import onnxruntime  # noqa: PLC0415
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (embeddings,) = session.run(None, inputs)
+    return np.asarray(embeddings, dtype=np.float32)
+
+
+def _write_tokenizer(source: Path, folder: Path) -> None:
+    content = json.loads(source.read_text(encoding="utf-8"))
+    charsmap = _charsmap(content["normalizer"])
+    if content["model"]["type"] != "Unigram" or charsmap is None:
+        (folder / JSON_FILE).write_bytes(source.read_bytes())
+        return
+    from sentencepiece import sentencepiece_model_pb2  # noqa: PLC0415
+
+    special = {token["content"]: token["id"] for token in content["added_tokens"]}
+    unknown = content["model"]["unk_id"]
+    model: Any = sentencepiece_model_pb2.ModelProto()
+    kinds = model.SentencePiece
+    for place, (piece, score) in enumerate(content["model"]["vocab"]):
+        kind = kinds.UNKNOWN if place == unknown else kinds.CONTROL if piece in special else kinds.NORMAL
+        model.pieces.add(piece=piece, score=score, type=kind)
+    model.trainer_spec.model_type = model.trainer_spec.UNIGRAM
+    model.trainer_spec.unk_id = unknown
+    model.trainer_spec.bos_id, model.trainer_spec.eos_id = special["<s>"], special["</s>"]
+    model.trainer_spec.pad_id = special["<pad>"]
+    model.normalizer_spec.precompiled_charsmap = base64.b64decode(charsmap)
+    model.normalizer_spec.add_dummy_prefix = True
+    model.normalizer_spec.remove_extra_whitespaces = True
+    model.normalizer_spec.escape_whitespaces = True
+    (folder / UNIGRAM_FILE).write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _charsmap(normalizer: dict[str, Any] | None) -> str | None:
+    """Return the table by which a tokenizer normalises characters, None where it does so by other rules."""
+    steps: list[dict[str, Any]] = [] if normalizer is None else normalizer.get("normalizers", [normalizer])
+    found = [step["precompiled_charsmap"] for step in steps if step["type"] == "Precompiled"]
+    return found[0] if found else None
