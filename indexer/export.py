@@ -66,7 +66,11 @@ def export_encoder(spec: EncoderSpec, source: Path, folder: Path, texts: Sequenc
     """Write an exported encoder to an empty folder. Raises EncoderError where it is not near enough."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415  ten seconds and 400 MB: only on use
+    from transformers.utils import logging as transformers_logging  # noqa: PLC0415
 
+    quiet: Any = transformers_logging  # its functions have no types
+    quiet.set_verbosity_error()
+    quiet.disable_progress_bar()
     model: Any = SentenceTransformer(str(source), device="cpu", local_files_only=True)
     model.max_seq_length = spec.max_tokens
     (folder / SPEC_FILE).write_text(spec.model_dump_json(indent=1, exclude_none=True), encoding="utf-8")
@@ -123,7 +127,7 @@ def _write_graph(transformer: Any, path: Path) -> None:  # noqa: ANN401  torch i
     module.add_module("transformer", transformer)
     transformer.config._attn_implementation = "eager"
     width = transformer.config.hidden_size
-    sample = (torch.randn(2, 9, width), torch.ones(2, 9, dtype=torch.int64))
+    sample = (torch.linspace(-1, 1, 18 * width).reshape(2, 9, width), torch.ones(2, 9, dtype=torch.int64))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what tracing fixes is meant to be fixed, and the exporter is the older one
         torch.onnx.export(

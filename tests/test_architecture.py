@@ -361,7 +361,7 @@ CONFINED = {
     "threadpoolctl": {"indexer.layout"},
     "torch": {"indexer.export"},
     "sentence_transformers": {"indexer.export"},
-    "transformers": set(),
+    "transformers": {"indexer.export"},
     "onnx": {"indexer.export"},
     "onnxruntime": {"indexer.encoder", "indexer.export"},
     "sentencepiece": {"indexer.export", "indexer.tokens"},

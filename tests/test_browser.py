@@ -187,6 +187,30 @@ def test_practices_are_ticked_and_compared(page: Page) -> None:
     assert cost.locator("td").all_inner_texts() == ["Positive", "Not known"]
 
 
+def test_two_ticks_at_once_are_both_kept(page: Page) -> None:
+    ask(page)
+    expect(page.locator("#hit-1")).to_be_visible()
+    page.evaluate("['mentors', 'street-work'].forEach((id) => document.getElementById(`tick-${id}`).click())")
+
+    expect(page.locator(".shortlist li")).to_have_count(2)
+    expect(page).to_have_url(re.compile("pick=mentors&pick=street-work"))
+
+
+def test_what_is_typed_while_an_answer_is_on_its_way_is_kept(page: Page) -> None:
+    page.goto("/")
+    page.evaluate(
+        "() => { const ask = fetch; window.fetch = async (...all) => { const answer = await ask(...all);"
+        " await new Promise((done) => setTimeout(done, 1000)); return answer; }; }"
+    )
+    page.keyboard.type("mentors")
+    page.keyboard.press("Enter")
+    page.keyboard.type(" for apprentices")
+    expect(page.locator("#hit-1")).to_be_visible()
+
+    expect(page.locator("textarea")).to_have_value("mentors for apprentices")
+    expect(page.locator("textarea")).to_be_focused()
+
+
 @pytest.mark.parametrize("kind", ["CSV", "Excel", "Briefing (Word)"])
 def test_an_answer_is_downloaded(page: Page, kind: str) -> None:
     ask(page)

@@ -3,12 +3,14 @@
 
 const main = () => document.getElementById("main");
 let latest = 0;
+let settled = Promise.resolve();
 
 document.documentElement.classList.add("with-script");
 
 /** Show the page at `url` in place of this one, without losing focus or the place on the page. */
 async function swap(url, { push = true, toTop = false } = {}) {
   const mine = ++latest;
+  const asked = document.getElementById("q")?.value;
   main().setAttribute("aria-busy", "true");
   let page;
   try {
@@ -24,11 +26,14 @@ async function swap(url, { push = true, toTop = false } = {}) {
     return;
   }
   const focused = document.activeElement?.id;
+  const typed = document.getElementById("q")?.value;
   const open = new Map([...document.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
   if (push) history.pushState({}, "", url);
   document.title = page.title;
   document.querySelector(".site-head").replaceWith(page.querySelector(".site-head"));
   main().replaceWith(page.getElementById("main"));
+  const box = document.getElementById("q");
+  if (box && typed !== undefined && typed !== asked) box.value = typed; // what was typed meanwhile stays
   for (const [id, isOpen] of open) {
     const details = document.getElementById(id);
     if (details) details.open = isOpen;
@@ -47,7 +52,9 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-swap]");
   if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  swap(link.href, { toTop: link.closest(".pages") !== null });
+  // A tick changes the state that the page will have once what is on its way has come: its link is a new one then.
+  const target = link.id ? settled.then(() => document.getElementById(link.id) ?? link) : Promise.resolve(link);
+  settled = target.then(({ href }) => swap(href, { toTop: link.closest(".pages") !== null }));
 });
 
 document.addEventListener("submit", (event) => {
@@ -56,14 +63,16 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   const parameters = new URLSearchParams(new FormData(form));
   for (const [name, value] of [...parameters]) if (!value.trim()) parameters.delete(name, value);
-  swap(parameters.size ? `${form.getAttribute("action")}?${parameters}` : form.getAttribute("action"));
+  settled = swap(parameters.size ? `${form.getAttribute("action")}?${parameters}` : form.getAttribute("action"));
 });
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("input[type=checkbox][form], select")) event.target.form?.requestSubmit();
 });
 
-addEventListener("popstate", () => swap(location.href, { push: false }));
+addEventListener("popstate", () => {
+  settled = swap(location.href, { push: false });
+});
 
 // Enter asks; Shift+Enter makes a new line.
 document.addEventListener("keydown", (event) => {
