@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,11 @@ _SAME = 1e-5  # how far embeddings may move for 4-bit weights to count as the sa
 _OPSET = 17
 
 
-def exported_encoder(spec: EncoderSpec, source: Path, target: Path, texts: Sequence[str]) -> Path:
+def exported_encoder(spec: EncoderSpec, source: Path, target: Path, texts: Iterable[str]) -> Path:
     """Return the folder of the exported encoder, `target`; it is made from the folder `source` where it is not there.
 
-    `texts` are what it is compared by. Raises EncoderError where the export is not near enough, and where what it
-    takes is not installed.
+    `texts` are what it is compared by, read only then. Raises EncoderError where the export is not near enough, and
+    where what it takes is not installed.
     """
     if _is_sound(target, spec):
         return target
@@ -62,7 +62,7 @@ def exported_encoder(spec: EncoderSpec, source: Path, target: Path, texts: Seque
     return target
 
 
-def export_encoder(spec: EncoderSpec, source: Path, folder: Path, texts: Sequence[str]) -> None:
+def export_encoder(spec: EncoderSpec, source: Path, folder: Path, texts: Iterable[str]) -> None:
     """Write an exported encoder to an empty folder. Raises EncoderError where it is not near enough."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415  ten seconds and 400 MB: only on use

@@ -29,6 +29,11 @@ class Page:
         return quote("/" + path.lstrip("/"))
 
     @property
+    def home(self) -> str:
+        """Return the address of the service as the reader knows it, without a slash at its end."""
+        return str(self.request.base_url).rstrip("/")
+
+    @property
     def headers(self) -> dict[str, str]:
         """Return the headers that say in which language it is answered, and that another browser may get another."""
         return {"Content-Language": self.wording.language, "Vary": "Accept-Language"}

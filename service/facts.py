@@ -56,7 +56,12 @@ def facts_of(
 def labels_of(practice: Practice, field: str, facets: FacetTable, wording: Wording) -> tuple[str, ...]:
     """Return what people read for the codes of one field; empty where nothing is known."""
     codes = [code for code in field_values(practice, field) if code != "unknown"]
-    return tuple(wording.label(field, code, facets.label(field, code)) for code in codes)
+    return tuple(label_of(field, code, facets, wording) for code in codes)
+
+
+def label_of(field: str, value: str, facets: FacetTable, wording: Wording) -> str:
+    """Return what people read for a value of a field, in the reader's language."""
+    return wording.label(field, value, facets.label(field, value))
 
 
 def age_range(practice: Practice, wording: Wording) -> str | None:

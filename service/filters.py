@@ -10,12 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from indexer.catalogue import Vocabulary
 from indexer.practice import Practice, field_values
 from indexer.vectors import Mask
-from service.wording import translatable
+from service.wording import SEVERAL_COUNTRIES, translatable
 
 Values = tuple[str, ...]
 
 _ENGLISH = Locale("en")
-SEVERAL_COUNTRIES = "EU"
 COUNTRY_LABELS: Mapping[str, str] = {
     **_ENGLISH.territories,
     SEVERAL_COUNTRIES: translatable("Several European countries"),
@@ -66,6 +65,10 @@ class Filters(BaseModel):
         """Return the fields that have values."""
         found = {field: getattr(self, field) for field in FILTER_FIELDS}
         return {field: values for field, values in found.items() if values}
+
+    def alone(self) -> "Filters":
+        """Return the filters without what a request with more fields says beside them."""
+        return Filters(**self.model_dump(include=set(FILTER_FIELDS)))
 
     def without(self, field: str) -> "Filters":
         """Return the filters without the condition on one field."""

@@ -1,6 +1,7 @@
 """Turn settings into the two heavy things: the current release and an encoder."""
 
 import os
+from collections.abc import Iterator
 
 from indexer.encoder import Encoder, OnnxEncoder
 from indexer.export import exported_encoder
@@ -37,5 +38,10 @@ def load_encoder(name: str, settings: Settings) -> Encoder:
     """Return the encoder of this name to build and measure with; it is exported once. Raises EncoderError."""
     spec = find_spec(name, read_registry())
     source = locate_encoder(spec, settings.models, allow_hub=settings.hub)
-    texts = [probe.text for probe in read_source(shipped_path("data/catalogue/practices.jsonl")).probes][::_EVERY]
-    return OnnxEncoder(exported_encoder(spec, source, settings.models / f"{spec.name}.onnx", texts))
+    return OnnxEncoder(exported_encoder(spec, source, settings.models / f"{spec.name}.onnx", _texts_to_compare()))
+
+
+def _texts_to_compare() -> Iterator[str]:
+    """Yield real texts; nothing is read until the first one is asked for."""
+    for probe in read_source(shipped_path("data/catalogue/practices.jsonl")).probes[::_EVERY]:
+        yield probe.text

@@ -24,7 +24,6 @@ FIELD_TITLES: Mapping[str, str] = {
     "results": translatable("Results"),
     "sources": translatable("Sources"),
     "listed_in": translatable("Listed in"),
-    "is_verified": translatable("Checked against sources"),
     "note": translatable("Note"),
 }
 

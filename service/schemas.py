@@ -41,8 +41,7 @@ class SearchParameters(Filters):
 
     def request(self) -> SearchRequest:
         """Return the request that says the same."""
-        filters = Filters(**self.model_dump(include=set(Filters.model_fields)))
-        return SearchRequest(query=self.q, top_k=self.top_k, filters=filters, explain=self.explain)
+        return SearchRequest(query=self.q, top_k=self.top_k, filters=self.alone(), explain=self.explain)
 
 
 class SimilarRequest(_Request):
@@ -75,7 +74,7 @@ class ListParameters(Filters):
 
     def filters(self) -> Filters:
         """Return the filters alone."""
-        return Filters(**self.model_dump(include=set(Filters.model_fields)))
+        return self.alone()
 
 
 class PracticeSummary(BaseModel):

@@ -23,6 +23,9 @@ LANGUAGES = (
 _REGIONAL = {"en": "en_GB", "pt": "pt_PT"}
 """Languages whose names, dates and numbers are, without a region, not those of Europe."""
 
+SEVERAL_COUNTRIES = "EU"
+"""What stands for a country where a practice runs in several of them; no locale has a name for that."""
+
 LOCALE_FOLDER = Path(__file__).parent / "locale"
 DOMAIN = "messages"
 
@@ -59,8 +62,8 @@ class Wording:
         return self.gettext(english)
 
     def country(self, code: str, english: str) -> str:
-        """Return the name of a country; what is none for the locale ('EU') is translated as a text."""
-        return self.gettext(english) if code == "EU" else str(self.locale.territories.get(code, english))
+        """Return the name of a country; several of them are translated as a text."""
+        return self.gettext(english) if code == SEVERAL_COUNTRIES else str(self.locale.territories.get(code, english))
 
     def language_name(self, code: str) -> str:
         """Return the name of a language."""

@@ -172,13 +172,6 @@ ALLOWED = {
     "service.pages.page_state": {"service.filters", "service.related", "service.schemas"},
     "service.phrases": {"service.confidence", "service.schemas", "service.wording"},
     "service.embeds.links": {"service.pages.page_state", "service.related", "service.schemas", "service.wording"},
-    "service.pages.picture": {
-        "indexer.practice",
-        "service.pages.page_state",
-        "service.retriever",
-        "service.schemas",
-        "service.wording",
-    },
     "service.answers": {
         "indexer.encoder",
         "indexer.question",
@@ -192,7 +185,6 @@ ALLOWED = {
         "service.wording",
     },
     "service.facts": {"indexer.practice", "service.filters", "service.phrases", "service.wording"},
-    "service.pages.choices": {"service.filters", "service.pages.page_state", "service.phrases", "service.wording"},
     "service.pages.rendering": {
         "service.filters",
         "service.pages.page_state",
@@ -201,13 +193,20 @@ ALLOWED = {
         "service.wording",
     },
     "service.downloads.briefing": {"indexer.practice", "service.facts", "service.schemas"},
-    "service.pages.comparison": {"indexer.practice", "service.facts", "service.filters", "service.wording"},
-    "service.pages.about": {
-        "indexer.shipped",
+    "service.pages.choices": {
+        "service.facts",
         "service.filters",
-        "service.pages.choices",
+        "service.pages.page_state",
+        "service.phrases",
+        "service.wording",
+    },
+    "service.pages.comparison": {"indexer.practice", "service.facts", "service.filters", "service.wording"},
+    "service.pages.picture": {
+        "indexer.practice",
+        "service.facts",
+        "service.pages.page_state",
         "service.retriever",
-        "service.verdicts",
+        "service.schemas",
         "service.wording",
     },
     "service.dependencies": {
@@ -219,6 +218,13 @@ ALLOWED = {
     },
     "service.embeds.widget": {"service.embeds.links", "service.pages.rendering", "service.schemas", "service.wording"},
     "service.downloads.imprint": {"service.downloads.briefing", "service.facts", "service.wording"},
+    "service.pages.about": {
+        "indexer.shipped",
+        "service.pages.choices",
+        "service.retriever",
+        "service.verdicts",
+        "service.wording",
+    },
     "service.pages.problem_page": {
         "service.dependencies",
         "service.pages.page_state",

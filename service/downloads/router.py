@@ -20,7 +20,7 @@ from service.facts import facts_of
 from service.pages.choices import chips
 from service.phrases import answer_phrase
 from service.retriever import Retriever
-from service.schemas import MAX_QUERY_CHARACTERS, MAX_TOP_K, SearchRequest, SearchResponse
+from service.schemas import MAX_TOP_K
 from service.wording import Wording
 
 router = APIRouter(include_in_schema=False)
@@ -62,13 +62,11 @@ async def download(
 
 async def _briefing(page: Page, retriever: Retriever, encoder: EncoderQueue) -> Briefing:
     state = page.state
-    if not (state.query or state.pick) or len(state.query) > MAX_QUERY_CHARACTERS:
+    if not (state.query or state.pick) or state.excess:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY)
-    answer: SearchResponse | None = None
-    if state.query:
-        top_k = MAX_TOP_K if state.pick else state.top_k  # as many reasons as there are for a shortlist
-        request = SearchRequest(query=state.query, top_k=top_k, filters=state.filters)
-        answer = await answered(retriever, encoder, request)
+    # For a shortlist as many reasons as there are: its practices need not be among the first.
+    request = (state.changed(top_k=MAX_TOP_K) if state.pick else state).request()
+    answer = await answered(retriever, encoder, request) if request else None
     hits = {hit.practice.id: hit for hit in answer.hits} if answer else {}
     practices = [retriever.practice(one) for one in state.pick or hits]
     manifest = retriever.release.manifest
@@ -80,7 +78,7 @@ async def _briefing(page: Page, retriever: Retriever, encoder: EncoderQueue) -> 
             BriefingEntry(one, tuple(facts_of(one, retriever.facets, page.wording)), hits.get(one.id))
             for one in practices
         ),
-        address=str(page.request.base_url).rstrip("/") + state.url("/compare" if state.pick else "/"),
+        address=page.home + state.url("/compare" if state.pick else "/"),
         made_on=datetime.now(UTC).date(),
         release_id=manifest.release_id,
         encoder=manifest.encoder.identity,

@@ -74,12 +74,11 @@ async def html_for_practice(
     """Return the same links as a page for a frame, or as a list that the server of another site includes."""
     page = page_of(request, PageState(lang=parameters.lang))
     template = "_related_links.html" if parameters.part else "embed.html"
-    home = str(request.base_url)
     try:
         links = _links(retriever, practice_id, parameters, page)
     except UnknownPracticeError:
-        return page.html(template, 404, links=no_links(page.wording).at(home))
-    response = page.html(template, links=links.at(home))
+        return page.html(template, 404, links=no_links(page.wording).at(page.home))
+    response = page.html(template, links=links.at(page.home))
     response.headers.update(_KEPT_MINUTES)
     return response
 
@@ -93,9 +92,8 @@ async def demo(page: PageDependency, retriever: RetrieverDependency) -> HTMLResp
 @router.get("/widget")
 async def widget_page(page: PageDependency, retriever: RetrieverDependency) -> HTMLResponse:
     """Return how to show related practices on one's own site."""
-    home = str(page.request.base_url).rstrip("/")
     practice_id = _example(retriever)
-    return page.html("widget.html", home=home, practice_id=practice_id, embed_path=embed_path(practice_id))
+    return page.html("widget.html", home=page.home, practice_id=practice_id, embed_path=embed_path(practice_id))
 
 
 def _links(retriever: Retriever, practice_id: str, parameters: LinkParameters, page: Page) -> RelatedLinks:

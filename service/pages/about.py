@@ -6,11 +6,10 @@ from datetime import date, datetime
 from functools import cache
 
 from indexer.shipped import shipped_path
-from service.filters import SEVERAL_COUNTRIES
 from service.pages.choices import Choice
 from service.retriever import Retriever
 from service.verdicts import ELSEWHERE
-from service.wording import Wording
+from service.wording import SEVERAL_COUNTRIES, Wording
 
 MEASURED_FILE = "data/qrels/measured.json"
 """What `practices evaluate --json` printed for the shipped catalogue."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from service.facts import label_of
 from service.filters import Facets, FacetTable
 from service.pages.page_state import PageState
 from service.phrases import field_title
@@ -71,7 +72,7 @@ def field_choices(facets: Facets, state: PageState, table: FacetTable, wording: 
         chosen = conditions.get(field, ())
         counts = dict.fromkeys(chosen, 0) | {facet.value: facet.count for facet in facets[field]}
         choices = [
-            Choice(value, _label(field, value, table, wording), count, value in chosen)
+            Choice(value, label_of(field, value, table, wording), count, value in chosen)
             for value, count in counts.items()
         ]
         if choices:
@@ -83,7 +84,7 @@ def field_choices(facets: Facets, state: PageState, table: FacetTable, wording: 
 def chips(state: PageState, table: FacetTable, wording: Wording) -> list[Chip]:
     """Return the conditions that are set, one a value."""
     return [
-        Chip(field_title(field, wording), _label(field, value, table, wording), state.without(field, value))
+        Chip(field_title(field, wording), label_of(field, value, table, wording), state.without(field, value))
         for field, values in state.filters.conditions().items()
         for value in values
     ]
@@ -97,14 +98,10 @@ def ways_out(state: PageState, table: FacetTable, wording: Wording) -> list[WayO
     found = [
         WayOut(
             title=field_title(field, wording),
-            labels=tuple(_label(field, value, table, wording) for value in values),
+            labels=tuple(label_of(field, value, table, wording) for value in values),
             count=table.count(state.filters.without(field)),
             without=state.without(field),
         )
         for field, values in state.filters.conditions().items()
     ]
     return sorted((one for one in found if one.count), key=lambda one: (-one.count, one.title))
-
-
-def _label(field: str, value: str, table: FacetTable, wording: Wording) -> str:
-    return wording.label(field, value, table.label(field, value))

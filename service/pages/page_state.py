@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from service.filters import FILTER_FIELDS, Filters
 from service.related import Mode
-from service.schemas import MAX_TOP_K, Sort
+from service.schemas import MAX_QUERY_CHARACTERS, MAX_TOP_K, SearchRequest, Sort
 
 SHOWN_AT_ONCE = 10
 """Hits of a first answer, and how many more each request for more brings."""
@@ -43,7 +43,18 @@ class PageState(Filters):
     @property
     def filters(self) -> Filters:
         """Return the filters alone."""
-        return Filters(**self.model_dump(include=set(FILTER_FIELDS)))
+        return self.alone()
+
+    @property
+    def excess(self) -> int:
+        """Return by how many characters the question is too long to be read."""
+        return max(0, len(self.query) - MAX_QUERY_CHARACTERS)
+
+    def request(self) -> SearchRequest | None:
+        """Return what to search for; None where there is no question, or one that is too long."""
+        if not self.query or self.excess:
+            return None
+        return SearchRequest(query=self.query, top_k=self.top_k, filters=self.filters)
 
     @property
     def is_full(self) -> bool:

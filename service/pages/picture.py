@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indexer.practice import Practice, field_values
+from service.facts import label_of
 from service.pages.page_state import ColourBy
 from service.retriever import Retriever
 from service.schemas import HitModel
@@ -71,7 +72,7 @@ def picture_of(retriever: Retriever, colour: ColourBy, hits: Sequence[HitModel],
     counts = Counter(shown.values())
 
     def label(field: str, value: str) -> str:
-        return wording.label(field, value, retriever.facets.label(field, value)) if value else ""
+        return label_of(field, value, retriever.facets, wording) if value else ""
 
     dots = tuple(
         Dot(

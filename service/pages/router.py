@@ -20,11 +20,9 @@ from service.pages.structured_data import structured_data
 from service.phrases import answer_phrase
 from service.retriever import Retriever
 from service.schemas import (
-    MAX_QUERY_CHARACTERS,
     MAX_TOP_K,
     ListParameters,
     RelatedParameters,
-    SearchRequest,
     SearchResponse,
 )
 from service.wording import DEFAULT_LANGUAGE, translatable
@@ -67,7 +65,7 @@ async def search_page(page: PageDependency, retriever: RetrieverDependency, enco
         examples=EXAMPLES,
         catalogue_size=len(retriever.release.parts.practices),
         countries=count_countries(retriever),
-        too_long=max(0, len(state.query) - MAX_QUERY_CHARACTERS),
+        too_long=state.excess,
         more=min(state.top_k + SHOWN_AT_ONCE, MAX_TOP_K),
         coverage=coverage_rows(retriever, answer.coverage) if answer and answer.coverage else [],
     )
@@ -104,7 +102,7 @@ async def practice(practice_id: str, page: PageDependency, retriever: RetrieverD
         related=related_response(retriever, practice_id, parameters),
         tabs=TABS,
         successor=retriever.practice(found.succeeded_by) if found.succeeded_by else None,
-        structured=structured_data(found, str(page.request.base_url).rstrip("/") + practice_path(practice_id)),
+        structured=structured_data(found, page.home + practice_path(practice_id)),
     )
 
 
@@ -157,12 +155,8 @@ async def docs() -> HTMLResponse:
 
 async def _answer(page: Page, retriever: Retriever, encoder: EncoderQueue) -> SearchResponse | None:
     """Return the answer to the question of a page, None where there is none or it is too long to be read."""
-    state = page.state
-    if not state.query or len(state.query) > MAX_QUERY_CHARACTERS:
-        return None
-    return await answered(
-        retriever, encoder, SearchRequest(query=state.query, top_k=state.top_k, filters=state.filters)
-    )
+    request = page.state.request()
+    return await answered(retriever, encoder, request) if request else None
 
 
 def _html(page: Page, retriever: Retriever, template: str, **shown: object) -> HTMLResponse:
