@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: serve test test-fast check index evaluate messages browser lock clean
+.PHONY: serve test test-fast check index evaluate bench messages browser lock clean
 
 serve: index            ## set up, build what changed, serve on http://127.0.0.1:8000
 	$(BIN)/practices serve
@@ -31,6 +31,9 @@ check: $(READY)         ## style, types, architecture, documentation
 
 evaluate: $(READY)      ## measure all judged collections; COLLECTIONS is the folder of the public ones
 	$(BIN)/python -m tests.benchmarks.quality $(COLLECTIONS)
+
+bench: $(READY)         ## what each stage of an answer takes, beside the bound it cannot beat
+	$(BIN)/python -m tests.benchmarks.stages
 
 messages: $(READY)      ## bring the catalogues of translations in line with the texts of the interface
 	$(BIN)/python -m service.messages

@@ -7,8 +7,7 @@ import platform
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -16,9 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from indexer.calibration import Calibration, can_be_fitted, dense_spread, fit_calibration
+from indexer.columns import write_column
 from indexer.drafts import draft_folder
-from indexer.embedding_cache import EmbeddingCache, text_key
-from indexer.encoder import Embedding, Embeddings, Encoder, unit_rows
+from indexer.embedding_cache import EmbeddingCache
+from indexer.encoder import Embeddings, Encoder, unit_rows
+from indexer.facets import FacetColumns
 from indexer.layout import layout
 from indexer.lexical import LexicalIndex
 from indexer.linear_head import LinearHead, fit_head
@@ -32,21 +33,44 @@ from indexer.manifest import (
     read_manifest,
     write_manifest,
 )
+from indexer.names import NameIndex
 from indexer.parity import read_parity
 from indexer.parts import ROLES, Parts
-from indexer.passages import DEFAULT_LANGUAGE, Passage, lexical_text, practice_text, sentence_passages, window_passages
-from indexer.practice import Practice
+from indexer.passage_embeddings import Progress, all_windows, embed_all, passage_texts
+from indexer.passages import DEFAULT_LANGUAGE, Passages, heading, lexical_text, sentence_limits
+from indexer.practice_table import write_practice_table
 from indexer.question import understand
 from indexer.registry import EncoderSpec
-from indexer.release import CURRENT, ENCODER_FOLDER, Release, count_long_texts, load_release, publish, write_parts
+from indexer.release import (
+    CENTROIDS_FILE,
+    CONTEXT_EMBEDDINGS_FILE,
+    CURRENT,
+    ENCODER_FOLDER,
+    FACETS_FOLDER,
+    LAYOUT_FILE,
+    LEXICAL_FOLDER,
+    NAMES_FOLDER,
+    ROLE_HEAD_FILE,
+    SENTENCE_EMBEDDINGS_FILE,
+    SENTENCES,
+    TELLING_FILE,
+    THEMES_FILE,
+    TOPIC_HEAD_FILE,
+    VECTORS_FOLDER,
+    WINDOWS,
+    Release,
+    file_sums,
+    load_release,
+    publish,
+    read_parts,
+    write_words,
+)
+from indexer.row_blocks import in_blocks, mean_row, new_matrix, with_neighbours, write_centred
 from indexer.scoring import Scorer
 from indexer.source import CatalogueSource
 from indexer.telling import telling_sentences
 from indexer.themes import theme_embeddings, themes_of
 from indexer.vectors import VectorIndex
-
-Progress = Callable[[int, int], None]
-"""Called with (passages encoded so far, passages in all)."""
 
 CANARY_TEXTS = (
     "How can we keep apprentices from dropping out?",
@@ -60,7 +84,7 @@ QUERY_CENTRING = 0.75
 """
 
 _TYPICAL = 300  # practices whose title and middle sentence stand for questions: more change nothing
-_ENCODE_AT_ONCE = 256  # passages between two commits to the cache: seconds of work, the most a killed build loses
+_RAW_WINDOWS_FILE, _RAW_SENTENCES_FILE = "raw-windows.npy", "raw-sentences.npy"
 _VERSIONED = (
     "practices",
     "bm25s",
@@ -102,11 +126,13 @@ def build_release(
     """
     started = time.perf_counter()
     typical = encoder.encode_queries(_typical_questions(source))
-    parts, calibration = _calibrated(_build_parts(source, encoder, typical, cache, progress), source, encoder, typical)
     with draft_folder(releases) as draft:
         if encoder.folder is not None:
             shutil.copytree(encoder.folder, draft / ENCODER_FOLDER, copy_function=_linked)
-        files = write_parts(draft, parts)
+        _write_texts(draft, source)
+        _write_embeddings(draft, source, encoder, typical, cache, progress)
+        calibration = _calibrated(draft, source, encoder, typical)
+        parts = read_parts(draft)
         manifest = Manifest(
             format_version=FORMAT_VERSION,
             release_id=release_id(source, encoder.spec),
@@ -115,11 +141,12 @@ def build_release(
             catalogue_name=source.name,
             catalogue_sha256=source.sha256,
             encoder=encoder_record(encoder.spec),
-            index="faiss IndexFlatIP, exact",
-            counts=_counts(parts),
+            index=parts.vectors.record.name,
+            vectors=parts.vectors.record,
+            counts=_counts(source, parts),
             calibration=calibration,
             versions=_versions(),
-            files=files,
+            files=file_sums(draft),
             canaries=make_canaries(encoder, CANARY_TEXTS),
             parity=None if encoder.folder is None else read_parity(encoder.folder),
         )
@@ -135,55 +162,74 @@ def _linked(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _build_parts(
-    source: CatalogueSource, encoder: Encoder, typical: Embeddings, cache: EmbeddingCache, progress: Progress
-) -> Parts:
-    windows = all_windows(source.practices, encoder)
-    sentences = [sentence for practice in source.practices for sentence in sentence_passages(practice)]
-    texts = passage_texts(source.practices, (*windows, *sentences))
-    embeddings = embed(texts, encoder, cache, progress)
-    window_embeddings, sentence_embeddings = embeddings[: len(windows)], embeddings[len(windows) :]
-    contexts = _with_neighbours(sentence_embeddings, sentences)
-    document_centroid = sentence_embeddings.mean(axis=0)
-    window_rows, sentence_rows = _centred(window_embeddings), _centred(sentence_embeddings)
-    themes = themes_of(source.vocabulary)
-    practice_rows = window_rows[_first_windows(windows)]
-    labels = _centred_on(encoder.encode_documents([theme.label for theme in themes]), document_centroid)
-    return Parts(
-        practices=source.practices,
-        windows=windows,
-        vectors=VectorIndex.build(window_rows),
-        sentences=sentences,
-        sentence_embeddings=sentence_rows.astype(np.float16),
-        context_embeddings=_centred(contexts).astype(np.float16),
-        is_telling=telling_sentences(source.practices, sentences, sentence_rows),
-        document_centroid=document_centroid,
-        query_centroid=QUERY_CENTRING * typical.mean(axis=0),
-        lexical=LexicalIndex.build(
-            [lexical_text(practice, source.vocabulary) for practice in source.practices], _main_language(source)
-        ),
-        vocabulary=source.vocabulary,
-        thesaurus=source.thesaurus,
-        theme_embeddings=theme_embeddings(themes, labels, source.practices, practice_rows),
-        layout=layout(practice_rows),
-        role_head=_role_head(source, encoder),
-    )
+def _write_texts(draft: Path, source: CatalogueSource) -> None:
+    """Write all of a release that is made of texts and codes."""
+    practices = source.practices
+    write_practice_table(draft, practices)
+    write_words(draft, source.vocabulary, source.thesaurus)
+    FacetColumns.build(practices).save(draft / FACETS_FOLDER)
+    texts = (lexical_text(practice, source.vocabulary) for practice in practices)
+    lexical = LexicalIndex.build(texts, _main_language(source))
+    lexical.save(draft / LEXICAL_FOLDER)
+    NameIndex.build(practices, lexical).save(draft / NAMES_FOLDER)
 
 
-def _calibrated(
-    parts: Parts, source: CatalogueSource, encoder: Encoder, typical: Embeddings
-) -> tuple[Parts, Calibration]:
-    """Return the parts, with a topic head where the probes can fit one, and the calibration of their scores."""
+def _write_embeddings(
+    draft: Path,
+    source: CatalogueSource,
+    encoder: Encoder,
+    typical: Embeddings,
+    cache: EmbeddingCache,
+    progress: Progress,
+) -> None:
+    """Write all of a release that is made of embeddings, a block of rows at a time."""
+    practices = source.practices
+    windows = all_windows(practices, encoder)
+    sentences = Passages.of_practices(map(sentence_limits, practices))
+    windows.save(draft / WINDOWS)
+    sentences.save(draft / SENTENCES)
+    size, dim = len(sentences), encoder.spec.dim
+    raw = new_matrix(draft / _RAW_WINDOWS_FILE, (len(windows), dim), np.float32)
+    raw_sentences = new_matrix(draft / _RAW_SENTENCES_FILE, (size, dim), np.float32)
+    embed_all(practices, (windows, raw), (sentences, raw_sentences), encoder, cache, progress)
+
+    document_centroid = mean_row(in_blocks(raw_sentences))
+    centroids = np.stack([document_centroid, QUERY_CENTRING * typical.mean(axis=0)])
+    write_column(draft / CENTROIDS_FILE, centroids)
+    rows = new_matrix(draft / SENTENCE_EMBEDDINGS_FILE, (size, dim), np.float16)
+    write_centred(in_blocks(raw_sentences), document_centroid, rows)
+    title_ends = np.fromiter((len(heading(practice)) for practice in practices), dtype=np.int32)
+    write_column(draft / TELLING_FILE, telling_sentences(sentences, title_ends, rows))
+    contexts, owners = new_matrix(draft / CONTEXT_EMBEDDINGS_FILE, (size, dim), np.float16), sentences.all_owners()
+    mean_context = mean_row(with_neighbours(raw_sentences, owners))
+    write_centred(with_neighbours(raw_sentences, owners), mean_context, contexts)
+
+    write_centred(in_blocks(raw), mean_row(in_blocks(raw)), raw)
+    VectorIndex.build(raw, draft / VECTORS_FOLDER)
+    firsts, themes = windows.bounds[:-1], themes_of(source.vocabulary)
+    labels = unit_rows(encoder.encode_documents([theme.label for theme in themes]) - document_centroid)
+    facets = FacetColumns.load(draft / FACETS_FOLDER, len(practices))
+    write_column(draft / THEMES_FILE, theme_embeddings(themes, labels, facets, raw, firsts))
+    write_column(draft / LAYOUT_FILE, layout(raw, firsts))
+    for name in (_RAW_WINDOWS_FILE, _RAW_SENTENCES_FILE):
+        (draft / name).unlink()
+
+
+def _calibrated(draft: Path, source: CatalogueSource, encoder: Encoder, typical: Embeddings) -> Calibration:
+    """Return the calibration of a release's scores; write the heads that there are examples to fit with."""
+    roles = _role_head(source, encoder)
+    if roles is not None:
+        write_column(draft / ROLE_HEAD_FILE, roles.weights)
+    parts = read_parts(draft)
     scorer = Scorer(parts)
-    size = len(parts.practices)
-    spread = dense_spread(scorer, size, typical)
+    spread = dense_spread(scorer, len(parts.practices), typical)
     if not can_be_fitted(source.probes):
-        return parts, Calibration(spread=spread)
+        return Calibration(spread=spread)
     questions = [understand(probe.text, parts.thesaurus) for probe in source.probes]
     embeddings = encoder.encode_queries([question.whole.encoder_text for question in questions])
-    practice_ids = [practice.id for practice in parts.practices]
-    calibration, head = fit_calibration(scorer, practice_ids, source.probes, questions, embeddings, spread)
-    return replace(parts, topic_head=head), calibration
+    calibration, head = fit_calibration(scorer, parts.practices, source.probes, questions, embeddings, spread)
+    write_column(draft / TOPIC_HEAD_FILE, head.weights)
+    return calibration
 
 
 def _role_head(source: CatalogueSource, encoder: Encoder) -> LinearHead | None:
@@ -193,54 +239,14 @@ def _role_head(source: CatalogueSource, encoder: Encoder) -> LinearHead | None:
     return fit_head(encoder.encode_queries([example.text for example in source.roles]), roles, ROLES)
 
 
-def _with_neighbours(embeddings: Embeddings, sentences: Sequence[Passage]) -> Embeddings:
-    """Return for each sentence the mean of its embedding and those of the sentences before and after it.
-
-    A window of three sentences without encoding it: worth .02 on feedbackqa-valid over single sentences.
-    """
-    sums = embeddings.copy()
-    owners = np.array([sentence.practice_id for sentence in sentences])
-    is_same = owners[1:] == owners[:-1]
-    sums[1:][is_same] += embeddings[:-1][is_same]
-    sums[:-1][is_same] += embeddings[1:][is_same]
-    return unit_rows(sums)
-
-
-def _centred(embeddings: Embeddings) -> Embeddings:
-    return _centred_on(embeddings, embeddings.mean(axis=0))
-
-
-def _centred_on(embeddings: Embeddings, centroid: Embedding) -> Embeddings:
-    return unit_rows(embeddings - centroid)
-
-
-def _first_windows(windows: Sequence[Passage]) -> list[int]:
-    return [row for row, window in enumerate(windows) if window.start == 0]
-
-
-def all_windows(practices: Sequence[Practice], encoder: Encoder) -> list[Passage]:
-    """Return the windows of all practices in catalogue order, each no longer than the encoder sees."""
-    limit, count = encoder.spec.max_tokens, encoder.count_tokens
-    return [one for practice in practices for one in window_passages(practice, max_tokens=limit, count_tokens=count)]
-
-
-def passage_texts(practices: Sequence[Practice], passages: Sequence[Passage]) -> list[str]:
-    """Return the text of each passage, in order."""
-    whole = {practice.id: practice_text(practice) for practice in practices}
-    return [whole[passage.practice_id][passage.start : passage.end] for passage in passages]
-
-
 def _typical_questions(source: CatalogueSource) -> Sequence[str]:
     """Return texts whose mean stands for all questions: the on-topic probes, else the own titles and sentences."""
     questions = [probe.text for probe in source.probes if probe.kind == "on-topic"]
     if questions:
         return questions
     some = source.practices[:: -(-len(source.practices) // _TYPICAL)]
-    sentences = [sentence_passages(practice) for practice in some]
-    return [
-        *(practice.title for practice in some),
-        *passage_texts(some, [of_practice[len(of_practice) // 2] for of_practice in sentences]),
-    ]
+    sentences = [passage_texts([practice], Passages.of_practices([sentence_limits(practice)])) for practice in some]
+    return [*(practice.title for practice in some), *(texts[len(texts) // 2] for texts in sentences)]
 
 
 def _main_language(source: CatalogueSource) -> str:
@@ -248,28 +254,13 @@ def _main_language(source: CatalogueSource) -> str:
     return languages.most_common(1)[0][0]
 
 
-def embed(texts: Sequence[str], encoder: Encoder, cache: EmbeddingCache, progress: Progress) -> Embeddings:
-    """Return one row a text; what the cache knows is not encoded again, and what is encoded is kept batch by batch."""
-    known = cache.known(texts)
-    missing = sorted({text for text in texts if text_key(text) not in known}, key=lambda text: (len(text), text))
-    total, done = len(texts), len(texts) - len(missing)
-    progress(done, total)
-    for start in range(0, len(missing), _ENCODE_AT_ONCE):
-        batch = missing[start : start + _ENCODE_AT_ONCE]
-        rows = encoder.encode_documents(batch)
-        cache.store(batch, rows)
-        known.update(zip(map(text_key, batch), rows, strict=True))
-        done += len(batch)
-        progress(done, total)
-    return np.stack([known[text_key(text)] for text in texts])
-
-
-def _counts(parts: Parts) -> Counts:
+def _counts(source: CatalogueSource, parts: Parts) -> Counts:
     return Counts(
         practices=len(parts.practices),
         windows=len(parts.windows),
         sentences=len(parts.sentences),
-        long_texts=count_long_texts(parts.windows),
+        long_texts=parts.windows.count_divided(),
+        sources=len({one.url for practice in source.practices for one in practice.sources}),
     )
 
 

@@ -9,9 +9,10 @@ import numpy.typing as npt
 from indexer.encoder import Embeddings
 from indexer.fusion import fused
 from indexer.linear_head import LinearHead, fit_head, held_out_logits
+from indexer.practice_table import PracticeTable
 from indexer.probes import Probe
 from indexer.question import Question
-from indexer.scoring import Scorer
+from indexer.scoring import Scorer, called_at
 from indexer.vectors import Scores
 
 TOPIC_CLASSES = ("elsewhere", "on-topic")
@@ -62,7 +63,7 @@ def can_be_fitted(probes: Sequence[Probe]) -> bool:
 
 def fit_calibration(
     scorer: Scorer,
-    practice_ids: Sequence[str],
+    practices: PracticeTable,
     probes: Sequence[Probe],
     questions: Sequence[Question],
     embeddings: Embeddings,
@@ -78,13 +79,12 @@ def fit_calibration(
 
     labels = [TOPIC_CLASSES[probe.kind == "on-topic"] for probe in probes]
     topic = held_out_logits(embeddings, labels, TOPIC_CLASSES)[:, 0]
-    row_of = {practice_id: row for row, practice_id in enumerate(practice_ids)}
     features, relevant = [], []
     for probe, question, embedding, odds in zip(probes, questions, embeddings, topic, strict=True):
         if probe.kind == "on-topic" and probe.relevant is None:
             continue
-        wanted = np.array(sorted(row_of[one] for one in probe.relevant or ()), dtype=np.int64)
-        rows = np.union1d(_some_rows(len(practice_ids)), wanted)
+        wanted = np.array([practices.row(one) for one in probe.relevant or ()], dtype=np.int64)
+        rows = np.union1d(_some_rows(len(practices)), wanted)
         scores = _scores(scorer, question, embedding, rows, spread) / spread
         features.append(np.column_stack([scores, np.full(len(rows), odds)]))
         relevant.append(np.isin(rows, wanted))
@@ -100,8 +100,8 @@ def fit_calibration(
 def _scores(
     scorer: Scorer, question: Question, embedding: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], spread: float
 ) -> Scores:
-    words, names = scorer.words(question, question.whole), scorer.names(question.whole)
-    return fused(scorer.dense(rows, scorer.centred(embedding)), words[rows], names[rows], spread)
+    words, names = scorer.words(question, question.whole), called_at(rows, scorer.names(question.whole))
+    return fused(scorer.dense(rows, scorer.centred(embedding)), words[rows], names, spread)
 
 
 def _fit_hits(features: npt.NDArray[np.float64], relevant: npt.NDArray[np.bool_]) -> HitCalibration:

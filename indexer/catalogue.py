@@ -2,20 +2,24 @@
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 from pydantic import ValidationError
 
 from indexer.practice import Practice, field_values
+from indexer.practice_lines import PracticeLines
 
 Vocabulary = Mapping[str, Mapping[str, str]]
 """Field name -> code -> label. A field that is not in it takes any code."""
 
 VOCABULARY_FILE = "vocabulary.toml"
 _SHOWN_PROBLEMS = 50
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,8 @@ def read_vocabulary(path: Path) -> Vocabulary:
     return MappingProxyType({field: MappingProxyType(labels) for field, labels in tables.items()})
 
 
-def read_catalogue(path: Path, vocabulary: Vocabulary | None = None) -> list[Practice]:
-    """Return the practices of a JSONL file in file order; blank lines are skipped.
+def read_catalogue(path: Path, vocabulary: Vocabulary | None = None) -> PracticeLines:
+    """Return the practices of a JSONL file in file order; blank lines are skipped, and none is held in memory.
 
     `vocabulary` is by default the `vocabulary.toml` beside the file. Raises CatalogueError that names every bad row:
     broken JSON, fields that are missing, unknown or wrong, codes outside the vocabulary, ids that occur twice,
@@ -71,10 +75,11 @@ def read_catalogue(path: Path, vocabulary: Vocabulary | None = None) -> list[Pra
     """
     if vocabulary is None:
         vocabulary = read_vocabulary(path.parent / VOCABULARY_FILE)
-    practices: list[Practice] = []
+    limits = array("q")
     line_of: dict[str, int] = {}
+    successors: list[tuple[int, str]] = []
     problems = _vocabulary_problems(path, vocabulary)
-    for line, text in _numbered_lines(path):
+    for line, start, text in _numbered_lines(path):
         try:
             row = json.loads(text, object_pairs_hook=_without_repeats)
         except ValueError as error:
@@ -92,13 +97,15 @@ def read_catalogue(path: Path, vocabulary: Vocabulary | None = None) -> list[Pra
             problems.extend(_row_problems(path, line, error))
             continue
         problems.extend(_code_problems(path, line, practice, vocabulary))
-        practices.append(practice)
-    problems.extend(_reference_problems(path, practices, line_of))
-    if not practices and not problems:
+        limits.extend((start, start + len(text)))
+        if practice.succeeded_by is not None:
+            successors.append((line, practice.succeeded_by))
+    problems.extend(_reference_problems(path, successors, line_of))
+    if not limits and not problems:
         problems.append(Problem(path, 1, "", "no practice in this file", "expected one JSON object a line"))
     if problems:
         raise CatalogueError(sorted(problems, key=lambda problem: problem.line))
-    return practices
+    return PracticeLines(path, np.array(limits, dtype=np.int64).reshape(-1, 2))
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -119,9 +126,15 @@ def _vocabulary_problems(path: Path, vocabulary: Vocabulary) -> list[Problem]:
     ]
 
 
-def _numbered_lines(path: Path) -> list[tuple[int, bytes]]:
-    lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+def _numbered_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the number of each line that is not blank, the byte at which it begins, and the line."""
+    start = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+            if text.strip():
+                yield number, start + len(line) - len(text), text
+            start += len(line)
 
 
 def _row_problems(path: Path, line: int, error: ValidationError) -> list[Problem]:
@@ -153,9 +166,9 @@ def _code_problems(path: Path, line: int, practice: Practice, vocabulary: Vocabu
     return problems
 
 
-def _reference_problems(path: Path, practices: list[Practice], line_of: Mapping[str, int]) -> list[Problem]:
+def _reference_problems(path: Path, successors: Iterable[tuple[int, str]], line_of: Mapping[str, int]) -> list[Problem]:
     return [
-        Problem(path, line_of[practice.id], "succeeded_by", repr(practice.succeeded_by), "no practice has this id")
-        for practice in practices
-        if practice.succeeded_by is not None and practice.succeeded_by not in line_of
+        Problem(path, line, "succeeded_by", repr(successor), "no practice has this id")
+        for line, successor in successors
+        if successor not in line_of
     ]

@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.encoder import Embeddings
+from indexer.row_blocks import Matrix, blocks
+from indexer.vectors import Rows
 
 Layout = npt.NDArray[np.float32]
 """A matrix (n, 2) of places x, y in [0, 1], float32."""
@@ -33,26 +35,40 @@ _ROUNDS = 300
 _BEYOND = 1.02  # dots that are too near aim at a little more than the least distance, so that rounds are few
 
 
-def layout(embeddings: Embeddings) -> Layout:
-    """Return the place of each practice by its embedding (n, dim); the same embeddings give the same bytes.
+def layout(rows: Matrix, firsts: Rows) -> Layout:
+    """Return the place of each practice by its embedding; the same embeddings give the same bytes.
+
+    `firsts` (practices,) says which of the `rows` (n, dim) is that of a practice: its first window.
 
     t-SNE (van der Maaten and Hinton, 2008) that starts from principal components, stretched to the unit square; then
     dots that lie on top of each other are pushed apart.
     """
-    places = _principal_components(embeddings)
+    places = _principal_components(rows, firsts)
     if _FEWEST_BY_NEIGHBOURS <= len(places) <= MOST_BY_NEIGHBOURS and np.ptp(places) > _NUDGE:
-        places = _by_neighbours(embeddings, places)
+        places = _by_neighbours(rows[firsts].astype(np.float32), places)
     places = _stretched(places + _NUDGE * _spiral(len(places)))
     if len(places) <= MOST_APART:
         places = _pushed_apart(places * CANVAS) / CANVAS
     return places.astype(np.float32)
 
 
-def _principal_components(embeddings: Embeddings) -> _Places:
-    centred = embeddings.astype(np.float64) - embeddings.mean(axis=0, dtype=np.float64)
-    left, values, _ = np.linalg.svd(centred, full_matrices=False)
-    found = (left * values)[:, :2]
-    return np.pad(found, ((0, 0), (0, 2 - found.shape[1])))  # one practice has one component
+def _principal_components(rows: Matrix, firsts: Rows) -> _Places:
+    """Return the first two components (n, 2): of many rows by their covariance, which stays small."""
+    dim = rows.shape[1]
+    if len(firsts) <= dim:
+        few = rows[firsts].astype(np.float64)
+        left, values, _ = np.linalg.svd(few - few.mean(axis=0), full_matrices=False)
+        found = (left * values)[:, :2]
+        return np.pad(found, ((0, 0), (0, 2 - found.shape[1])))  # one practice has one component
+    mean, products = np.zeros(dim), np.zeros((dim, dim))
+    for block in blocks(len(firsts)):
+        some = rows[firsts[block]].astype(np.float64)
+        mean += some.sum(axis=0)
+        products += some.T @ some
+    mean /= len(firsts)
+    _, axes = np.linalg.eigh(products - len(firsts) * np.outer(mean, mean))
+    places = np.concatenate([(rows[firsts[block]] - mean) @ axes[:, :-3:-1] for block in blocks(len(firsts))])
+    return np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
 
 
 def _by_neighbours(embeddings: Embeddings, start: _Places) -> _Places:

@@ -14,8 +14,9 @@ from indexer.calibration import Calibration
 from indexer.encoder import Encoder
 from indexer.parity import Parity
 from indexer.registry import EncoderSpec
+from indexer.vectors import VectorIndexRecord
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 MANIFEST_FILE = "manifest.json"
 _OWN_HASH = "sha256"
 
@@ -52,12 +53,16 @@ class EncoderRecord:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a release holds. `long_texts`: practices longer than the encoder sees, held in several windows."""
+    """What a release holds. `long_texts`: practices longer than the encoder sees, held in several windows.
+
+    `sources` counts the addresses that anything of the practices was read at.
+    """
 
     practices: int
     windows: int
     sentences: int
     long_texts: int
+    sources: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Manifest:
     catalogue_sha256: str
     encoder: EncoderRecord
     index: str
+    vectors: VectorIndexRecord
     counts: Counts
     calibration: Calibration
     versions: Mapping[str, str]
@@ -145,14 +151,15 @@ def check_encoder(manifest: Manifest, encoder: Encoder) -> None:
         raise ReleaseError(
             f"release {manifest.release_id} was built with encoder '{built}' but the service loads '{loaded}'; {advice}"
         )
-    for canary in manifest.canaries:
-        encode = encoder.encode_queries if canary.is_query else encoder.encode_documents
-        cosine = float(encode([canary.text])[0] @ np.asarray(canary.embedding, dtype=np.float32))
-        if not cosine >= MIN_CANARY_COSINE:
-            raise ReleaseError(
-                f"release {manifest.release_id}: encoder '{loaded}' gives '{canary.text}' a vector with cosine "
-                f"{cosine:.4f} to the one at build time, expected at least {MIN_CANARY_COSINE}; {advice}"
-            )
+    for is_query, encode in ((True, encoder.encode_queries), (False, encoder.encode_documents)):
+        canaries = [canary for canary in manifest.canaries if canary.is_query == is_query]
+        for canary, row in zip(canaries, encode([canary.text for canary in canaries]), strict=True):
+            cosine = float(row @ np.asarray(canary.embedding, dtype=np.float32))
+            if not cosine >= MIN_CANARY_COSINE:
+                raise ReleaseError(
+                    f"release {manifest.release_id}: encoder '{loaded}' gives '{canary.text}' a vector with cosine "
+                    f"{cosine:.4f} to the one at build time, expected at least {MIN_CANARY_COSINE}; {advice}"
+                )
 
 
 def _hash_of(content: Mapping[str, Any]) -> str:

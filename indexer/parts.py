@@ -1,6 +1,5 @@
 """What a release is made of beside its manifest: records, passages, their embeddings, words and vocabularies."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +7,13 @@ import numpy.typing as npt
 
 from indexer.catalogue import Vocabulary
 from indexer.encoder import Embeddings
+from indexer.facets import FacetColumns
 from indexer.layout import Layout
 from indexer.lexical import LexicalIndex
 from indexer.linear_head import LinearHead
-from indexer.passages import Passage
-from indexer.practice import Practice
+from indexer.names import NameIndex
+from indexer.passages import Passages
+from indexer.practice_table import PracticeTable
 from indexer.thesaurus import Thesaurus
 from indexer.vectors import Mask, VectorIndex
 
@@ -24,21 +25,24 @@ ROLES = ("other", "what", "who", "why")
 class Parts:
     """The parts of a release; passages of one practice stand together, in catalogue order.
 
-    Row r of `vectors` is the embedding of `windows[r]`; row r of `sentence_embeddings` (n, dim, float16) that of
-    `sentences[r]`, and of `context_embeddings` that of the sentence with its neighbours. Each is centred: less the mean
+    All that grows with the catalogue is memory-mapped: what no question touches is never read, and processes share it.
+    Row r of `vectors` is the embedding of window r; row r of `sentence_embeddings` (n, dim, float16) that of sentence
+    r, and of `context_embeddings` that of the sentence with its neighbours. Each is centred: less the mean
     of its kind, and of unit length again, for what all texts have in common says nothing about any of them.
     `is_telling` (n,) says which sentences tell something of their practice.
     `document_centroid` and `query_centroid` (dim,) are what to subtract from a text of the catalogue's kind and from a
-    question. Row r of `lexical` is `practices[r]`, row r of `layout` (n, 2, float32, in [0, 1]) its place on a map on
+    question. Row r of `lexical` is practice r, row r of `layout` (n, 2, float32, in [0, 1]) its place on a map on
     which like practices lie together, row r of `theme_embeddings` theme r of the vocabulary. `topic_head` tells a
     question on the topic, `role_head` what a sentence says of a problem; each is None where the catalogue brings no
     examples to fit it with.
     """
 
-    practices: Sequence[Practice]
-    windows: Sequence[Passage]
+    practices: PracticeTable
+    facets: FacetColumns
+    names: NameIndex
+    windows: Passages
     vectors: VectorIndex
-    sentences: Sequence[Passage]
+    sentences: Passages
     sentence_embeddings: npt.NDArray[np.float16]
     context_embeddings: npt.NDArray[np.float16]
     is_telling: Mask

@@ -1,13 +1,20 @@
 """Turn a practice into passages that the encoder sees whole: windows that cover every character, and sentences."""
 
 import re
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Self
 
+import numpy as np
+import numpy.typing as npt
 import sentencex
 from semantic_text_splitter import TextSplitter
 
 from indexer.catalogue import Vocabulary
+from indexer.columns import read_column, write_column
 from indexer.practice import Practice
 
 OVERLAP_SHARE = 0.15
@@ -20,13 +27,77 @@ DEFAULT_LANGUAGE = "en"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which the splitter does not take
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """Characters `start` to `end` (exclusive) of `practice_text(practice)`."""
+Limits = tuple[int, int]
+"""Where a passage begins and ends (exclusive) in `practice_text(practice)`, in characters."""
 
-    practice_id: str
-    start: int
-    end: int
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """The passages of all practices of a catalogue; those of one stand together, in catalogue order.
+
+    Those of practice p are the rows `bounds[p]` to `bounds[p + 1]` (exclusive) of `limits` (n, 2); `bounds` has one
+    number more than there are practices.
+    """
+
+    bounds: npt.NDArray[np.int64]
+    limits: npt.NDArray[np.int32]
+
+    @classmethod
+    def of_practices(cls, limits: Iterable[Iterable[Limits]]) -> Self:
+        """Return the passages of practices whose limits are given in catalogue order."""
+        bounds, flat = array("q", [0]), array("i")
+        for of_practice in limits:
+            flat.extend(chain.from_iterable(of_practice))
+            bounds.append(len(flat) // 2)
+        return cls(np.frombuffer(bounds, np.int64), np.frombuffer(flat, np.int32).reshape(-1, 2))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the passages that `save` wrote. Raises OSError or ValueError when a file is missing or damaged."""
+        bounds, limits = (read_column(file) for file in _files(path))
+        return cls(bounds, limits)
+
+    def save(self, path: Path) -> None:
+        """Write the passages as two files beside `path`, which is their name without an end."""
+        bounds, limits = _files(path)
+        write_column(bounds, self.bounds)
+        write_column(limits, self.limits)
+
+    def __len__(self) -> int:
+        """Return the number of passages."""
+        return len(self.limits)
+
+    def span(self, practice: int) -> slice:
+        """Return where the passages of a practice stand."""
+        return slice(int(self.bounds[practice]), int(self.bounds[practice + 1]))
+
+    def spans(self, practices: Rows) -> tuple[Rows, Rows]:
+        """Return the passages of some practices one after the other, and at which of them each practice begins."""
+        counts = self.bounds[practices + 1] - self.bounds[practices]
+        firsts = np.cumsum(counts) - counts
+        return np.repeat(self.bounds[practices] - firsts, counts) + np.arange(counts.sum()), firsts
+
+    def owners(self, passages: Rows) -> Rows:
+        """Return the practices that some passages belong to."""
+        return np.searchsorted(self.bounds, passages, side="right") - 1
+
+    def of_allowed(self, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Return which passages (n,) belong to the practices `allowed` (practices,)."""
+        return np.repeat(allowed, np.diff(self.bounds))
+
+    def count_divided(self) -> int:
+        """Return how many practices have several passages."""
+        return int((np.diff(self.bounds) > 1).sum())
+
+    def all_owners(self) -> npt.NDArray[np.int32]:
+        """Return the practice (n,) that each passage belongs to."""
+        return np.repeat(np.arange(len(self.bounds) - 1, dtype=np.int32), np.diff(self.bounds))
+
+
+def _files(path: Path) -> tuple[Path, Path]:
+    return path.with_name(f"{path.name}-bounds.npy"), path.with_name(f"{path.name}-limits.npy")
 
 
 def practice_text(practice: Practice) -> str:
@@ -56,7 +127,7 @@ def lexical_text(practice: Practice, vocabulary: Vocabulary) -> str:
     return "\n".join((practice_text(practice), *labels, *[practice.title] * TITLE_REPEATS))
 
 
-def split_text(text: str, *, max_tokens: int, count_tokens: Callable[[str], int]) -> Iterator[tuple[int, int]]:
+def split_text(text: str, *, max_tokens: int, count_tokens: Callable[[str], int]) -> Iterator[Limits]:
     """Yield (start, end) of the windows that cover every character of `text`, in order.
 
     A text of at most `max_tokens` is one window. A longer one is cut at the ends of sentences where it can be, with an
@@ -72,7 +143,7 @@ def split_text(text: str, *, max_tokens: int, count_tokens: Callable[[str], int]
         yield start, start + len(window)
 
 
-def split_sentences(text: str, language: str) -> Iterator[tuple[int, int]]:
+def split_sentences(text: str, language: str) -> Iterator[Limits]:
     """Yield (start, end) of the sentences of a text without the white space around them, in order.
 
     A line never shares a sentence with the next one, so that a title stands alone.
@@ -87,14 +158,12 @@ def split_sentences(text: str, language: str) -> Iterator[tuple[int, int]]:
         offset += len(line)
 
 
-def window_passages(practice: Practice, *, max_tokens: int, count_tokens: Callable[[str], int]) -> list[Passage]:
+def window_limits(practice: Practice, *, max_tokens: int, count_tokens: Callable[[str], int]) -> list[Limits]:
     """Return the windows over a practice's text in order; together they hold every character of it."""
-    windows = split_text(practice_text(practice), max_tokens=max_tokens, count_tokens=count_tokens)
-    return [Passage(practice.id, start, end) for start, end in windows]
+    return list(split_text(practice_text(practice), max_tokens=max_tokens, count_tokens=count_tokens))
 
 
-def sentence_passages(practice: Practice) -> list[Passage]:
+def sentence_limits(practice: Practice) -> list[Limits]:
     """Return the sentences of a practice's text in order; a text without any, such as one odd character, is one."""
     text = practice_text(practice)
-    limits = list(split_sentences(text, practice.language or DEFAULT_LANGUAGE)) or [(0, len(text))]
-    return [Passage(practice.id, start, end) for start, end in limits]
+    return list(split_sentences(text, practice.language or DEFAULT_LANGUAGE)) or [(0, len(text))]

@@ -1,5 +1,6 @@
 """Turn what a user typed into a question: its language, its parts, and what its words mean in English."""
 
+import unicodedata
 from dataclasses import dataclass
 
 from indexer.language import detect_language
@@ -24,8 +25,12 @@ class Part:
 
     @property
     def encoder_text(self) -> str:
-        """Return the text to encode: the part, and in brackets its glosses."""
-        return f"{self.text} ({'; '.join(self.glosses)})" if self.glosses else self.text
+        """Return the text to encode: the part, and in brackets its glosses.
+
+        However a text is typed, it is encoded alike: white space is one blank, and characters are composed (NFC).
+        """
+        text = " ".join(unicodedata.normalize("NFC", self.text).split())
+        return f"{text} ({'; '.join(self.glosses)})" if self.glosses else text
 
 
 @dataclass(frozen=True, slots=True)

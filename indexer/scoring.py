@@ -1,14 +1,11 @@
 """Turn a question and the parts of a release into raw scores of practices: by meaning, by words and by name."""
 
-from collections.abc import Sequence
-
 import numpy as np
-import numpy.typing as npt
 
 from indexer.encoder import Embedding, Embeddings, unit_rows
-from indexer.names import NameIndex
+from indexer.half_floats import as_float32
+from indexer.names import Called
 from indexer.parts import Parts
-from indexer.passages import Passage
 from indexer.question import Part, Question
 from indexer.vectors import Rows, Scores
 
@@ -31,13 +28,6 @@ class Scorer:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        row_of = {practice.id: row for row, practice in enumerate(parts.practices)}
-        self.window_owner = _owners(parts.windows, row_of)
-        self.sentence_owner = _owners(parts.sentences, row_of)
-        bounds = np.arange(len(parts.practices) + 1)
-        self._window_bounds = np.searchsorted(self.window_owner, bounds)
-        self._sentence_bounds = np.searchsorted(self.sentence_owner, bounds)
-        self._names = NameIndex(parts.practices, parts.lexical.word_rarity, parts.lexical.knows_word)
 
     def centred(self, embedding: Embedding) -> Embedding:
         """Return the embedding of a query less what all queries have in common, of unit length."""
@@ -48,28 +38,28 @@ class Scorer:
         """Return the likeness in meaning (k,) of the practices `rows`: cosines of best contexts and best window."""
         if not len(rows):
             return np.empty(0, dtype=np.float32)
-        sentences, firsts = _ranges(self._sentence_bounds, rows)
-        by_context = self._parts.context_embeddings[sentences].astype(np.float32) @ centred
-        windows, first_windows = _ranges(self._window_bounds, rows)
+        sentences, firsts = self._parts.sentences.spans(rows)
+        by_context = as_float32(self._parts.context_embeddings[sentences]) @ centred
+        windows, first_windows = self._parts.windows.spans(rows)
         by_window = np.maximum.reduceat(self._parts.vectors.take(windows) @ centred, first_windows)
         scores = CONTEXT_WEIGHT * _mean_of_best(by_context, firsts) + (1 - CONTEXT_WEIGHT) * by_window
         return scores.astype(np.float32)
 
     def telling_sentences(self, row: int) -> Rows:
         """Return which sentences tell something of a practice, as positions among all sentences; at least one."""
-        span = slice(int(self._sentence_bounds[row]), int(self._sentence_bounds[row + 1]))
-        return span.start + np.flatnonzero(self._parts.is_telling[span])
+        span = self._parts.sentences.span(row)
+        telling: Rows = span.start + np.flatnonzero(self._parts.is_telling[span])
+        return telling
 
     def first_windows(self, rows: Rows) -> Embeddings:
         """Return the embedding (k, dim) of the first window of each of the practices `rows`: what they are about."""
-        return self._parts.vectors.take(self._window_bounds[rows])
+        return self._parts.vectors.take(self._parts.windows.bounds[rows])
 
     def words(self, question: Question, part: Part) -> Scores:
-        """Return log(1 + BM25) of every practice (n,) for a part of a question, 0 where none of its words is in it.
+        """Return BM25 of every practice (n,) for a part of a question, 0 where none of its words is in it.
 
-        In a language that the catalogue is not written in, BM25 is that of the glosses and, by the square of their
-        coverage, that of the words themselves: where even the best text has few of them, they are there by chance. The
-        logarithm keeps a long question from drowning the meaning.
+        In a language that the catalogue is not written in, that is BM25 of the glosses and, by the square of their
+        coverage, of the words themselves: where even the best text has few of them, they are there by chance.
         """
         lexical = self._parts.lexical
         own = lexical.terms(part.text, question.language)
@@ -77,27 +67,22 @@ class Scorer:
         if question.language != lexical.language:
             covered = lexical.coverage(own, int(scores.argmax()))
             glossed = lexical.scores(lexical.terms(" ".join(part.glosses), lexical.language))
-            scores = glossed + scores * min(1.0, covered / FULL_COVERAGE) ** 2
-        return np.log1p(scores).astype(np.float32)
+            scores *= np.float32(min(1.0, covered / FULL_COVERAGE) ** 2)
+            scores += glossed
+        return scores
 
-    def names(self, part: Part) -> Scores:
-        """Return how surely a part of a question calls each practice (n,) by its name, in [0, 1]."""
-        return self._names.scores(part.text)
-
-    def named_share(self, part: Part) -> float:
-        """Return how far a part of a question is nothing but the name of a practice, in [0, 1]."""
-        return self._names.share(part.text)
+    def names(self, part: Part) -> Called:
+        """Return which practices a part of a question calls by name."""
+        return self._parts.names.called(part.text)
 
 
-def _owners(passages: Sequence[Passage], row_of: dict[str, int]) -> Rows:
-    return np.array([row_of[passage.practice_id] for passage in passages], dtype=np.int64)
-
-
-def _ranges(bounds: npt.NDArray[np.int64], rows: Rows) -> tuple[Rows, Rows]:
-    """Return the passages of all `rows` one after the other, and where those of each row begin."""
-    starts, counts = bounds[rows], bounds[rows + 1] - bounds[rows]
-    firsts = np.cumsum(counts) - counts
-    return np.arange(counts.sum()) + np.repeat(starts - firsts, counts), firsts
+def called_at(rows: Rows, called: Called) -> Scores:
+    """Return how surely each of the `rows` (k,), which are in order, is called by its name; 0 where it is not."""
+    scores = np.zeros(len(rows), dtype=np.float32)
+    if len(called.rows):
+        _, at, of_called = np.intersect1d(rows, called.rows, assume_unique=True, return_indices=True)
+        scores[at] = called.scores[of_called]
+    return scores
 
 
 def _mean_of_best(scores: Scores, firsts: Rows) -> Scores:

@@ -7,7 +7,11 @@ import numpy as np
 
 from indexer.catalogue import Vocabulary
 from indexer.encoder import Embeddings, unit_rows
-from indexer.practice import Practice, field_values
+from indexer.facets import FacetColumns
+from indexer.row_blocks import Matrix
+from indexer.vectors import Rows
+
+_MOST_AVERAGED = 10_000  # practices of one theme whose mean is taken, spread evenly
 
 THEME_FIELDS = ("approaches", "target_groups")
 
@@ -29,12 +33,16 @@ def themes_of(vocabulary: Vocabulary) -> tuple[Theme, ...]:
 
 
 def theme_embeddings(
-    themes: Sequence[Theme], labels: Embeddings, practices: Sequence[Practice], embeddings: Embeddings
+    themes: Sequence[Theme], labels: Embeddings, facets: FacetColumns, embeddings: Matrix, firsts: Rows
 ) -> Embeddings:
-    """Return one row a theme (k, dim): half its label (k, dim), half the mean of its practices among all (n, dim)."""
+    """Return one row a theme (k, dim): half its label (k, dim), half the mean of its practices.
+
+    `embeddings` (n, dim) are those of all windows, of which `firsts` (practices,) are the first of each practice.
+    """
     rows = labels.copy()
     for at, theme in enumerate(themes):
-        has_theme = [row for row, one in enumerate(practices) if theme.code in field_values(one, theme.field)]
-        if has_theme:
-            rows[at] += unit_rows(embeddings[has_theme].mean(axis=0, keepdims=True))[0]
+        has_theme = facets.rows(theme.field, theme.code)
+        if len(has_theme):
+            some = has_theme[:: -(-len(has_theme) // _MOST_AVERAGED)]
+            rows[at] += unit_rows(embeddings[firsts[some]].mean(axis=0, keepdims=True))[0]
     return unit_rows(np.ascontiguousarray(rows, dtype=np.float32))

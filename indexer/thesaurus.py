@@ -37,6 +37,8 @@ def read_thesaurus(path: Path) -> Thesaurus:
 
 def fold(text: str) -> str:
     """Return text without case and accents, so that 'Élève' and 'eleve' are one."""
+    if text.isascii():
+        return text.lower()  # as below, in a hundredth of the time
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(one for one in decomposed if not unicodedata.combining(one)).translate(_UNDECOMPOSED)
 

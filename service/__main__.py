@@ -16,12 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from indexer.build import Progress as Report
-from indexer.build import all_windows, build_release, embed, find_current, passage_texts
+from indexer.build import build_release, find_current
 from indexer.catalogue import CatalogueError, read_catalogue
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings, Encoder
 from indexer.manifest import ReleaseError, check_encoder, read_manifest
+from indexer.passage_embeddings import Progress as Report
+from indexer.passage_embeddings import all_windows, embed, passage_texts
 from indexer.probes import ProbesError
 from indexer.registry import EncoderError, find_spec, read_registry
 from indexer.release import Release
@@ -187,8 +188,10 @@ def evaluate(
     verdicts: list[VerdictMeasurement] = []
     if leg == "plain":
         practices = judged.source.practices
-        windows = [window for window in all_windows(practices, loaded) if window.start == 0]
-        embeddings = _embedded(passage_texts(practices, windows), loaded, settings)
+        windows = all_windows(practices, loaded)
+        firsts = windows.bounds[:-1]
+        texts = passage_texts(practices, windows)
+        embeddings = _embedded([texts[first] for first in firsts], loaded, settings)
         started = time.perf_counter()
         run = search_all_plain(judged, loaded, embeddings)
     else:

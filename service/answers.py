@@ -31,7 +31,6 @@ from service.schemas import (
     SearchResponse,
     SimilarRequest,
     SimilarResponse,
-    Sort,
     ThemeModel,
 )
 from service.wording import DEFAULT_LANGUAGE, wording
@@ -72,7 +71,7 @@ def search_response(
         hits=[_hit_model(hit, explainer.explain(hit) if explainer else None) for hit in hits],
         aspects=[_aspect_model(aspect) for aspect in aspects],
         coverage=_coverage_model(coverage(aspects)) if len(aspects) > 1 else None,
-        facets=retriever.facets.counts(retriever.shown([hit.practice for hit in hits])),
+        facets=retriever.facets.counts_of([hit.practice for hit in hits]),
         index=index_info(retriever),
         took_ms=elapsed_ms(started),
     )
@@ -101,17 +100,17 @@ def related_response(retriever: Retriever, practice_id: str, parameters: Related
 
 def practice_page(retriever: Retriever, parameters: ListParameters) -> PracticePage:
     """Return one page of the practices that pass the filters; a page behind the last one is empty."""
+    practices = retriever.release.parts.practices
+    rows = practices.ordered(parameters.sort)
     passing = retriever.facets.passing(parameters.filters())
-    practices = [
-        practice for row, practice in enumerate(retriever.release.parts.practices) if passing is None or passing[row]
-    ]
-    summaries = _sorted([PracticeSummary.model_validate(practice) for practice in practices], parameters.sort)
+    if passing is not None:
+        rows = rows[passing[rows]]
     start = (parameters.page - 1) * parameters.page_size
-    shown = summaries[start : start + parameters.page_size]
+    shown = [PracticeSummary.model_validate(practices[int(row)]) for row in rows[start : start + parameters.page_size]]
     return PracticePage(
-        total=len(summaries),
+        total=len(rows),
         page=parameters.page,
-        pages=-(-len(summaries) // parameters.page_size),
+        pages=-(-len(rows) // parameters.page_size),
         page_size=parameters.page_size,
         first=start + 1 if shown else 0,
         last=start + len(shown) if shown else 0,
@@ -170,19 +169,3 @@ def _coverage_model(found: Coverage) -> CoverageModel:
 def elapsed_ms(started: float) -> float:
     """Return the milliseconds since a `time.perf_counter()`."""
     return round((time.perf_counter() - started) * 1000, 1)
-
-
-def _sorted(summaries: list[PracticeSummary], sort: Sort) -> list[PracticeSummary]:
-    """Order by the sort key, then title, then id; what is not known comes last."""
-
-    def key(practice: PracticeSummary) -> tuple[object, ...]:
-        by_title = (practice.title.casefold(), practice.id)
-        if sort == "country":
-            return (practice.country is None, practice.country or "", *by_title)
-        if sort == "evidence":
-            return (practice.evidence_level is None, -(practice.evidence_level or 0), *by_title)
-        if sort == "newest":
-            return (practice.start_year is None, -(practice.start_year or 0), *by_title)
-        return by_title
-
-    return sorted(summaries, key=key)

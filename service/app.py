@@ -54,17 +54,23 @@ class HeadAsGet:
 
 
 def create_app(
-    retriever: Retriever, encoder: Encoder, *, queue_size: int, widget_origins: Sequence[str] = (ANY_ORIGIN,)
+    retriever: Retriever,
+    encoder: Encoder,
+    *,
+    queue_size: int,
+    remembered: int = 0,
+    widget_origins: Sequence[str] = (ANY_ORIGIN,),
 ) -> FastAPI:
     """Return the application. Raises ReleaseError when `encoder` is not the one that built the release.
 
-    `widget_origins` are the sites that may use the widget.
+    At most `queue_size` questions wait; the embeddings of the last `remembered` texts are kept. `widget_origins` are
+    the sites that may use the widget.
     """
     check_encoder(retriever.release.manifest, encoder)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with EncoderQueue(encoder, queue_size) as queue:
+        async with EncoderQueue(encoder, queue_size, remembered=remembered) as queue:
             app.state.encoder = queue
             yield
 
@@ -104,7 +110,11 @@ def create_app_from_settings() -> FastAPI:
         release = load_current_release(settings)
         encoder = load_release_encoder(release, settings)
         return create_app(
-            Retriever(release), encoder, queue_size=settings.queue_size, widget_origins=settings.widget_origins
+            Retriever(release),
+            encoder,
+            queue_size=settings.queue_size,
+            remembered=settings.remembered,
+            widget_origins=settings.widget_origins,
         )
     except (ReleaseError, EncoderError) as error:
         raise SystemExit(f"Error: {error}") from error

@@ -1,12 +1,17 @@
 """Turn waiting questions into embeddings: one thread takes whatever waits as one batch; the loop is never blocked."""
 
 import asyncio
+import hashlib
+import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
 
-from indexer.encoder import Embeddings, Encoder
+import numpy as np
+from cachetools import LRUCache
+
+from indexer.encoder import Embedding, Embeddings, Encoder
 
 _LARGEST_BATCH = 32
 
@@ -23,10 +28,16 @@ class _Waiting:
 
 
 class EncoderQueue:
-    """A bounded queue in front of one encoder thread; used inside `async with`."""
+    """A bounded queue in front of one encoder thread; used inside `async with`.
 
-    def __init__(self, encoder: Encoder, size: int) -> None:
+    The embeddings of the last `remembered` texts are kept, each under a salted hash of its text: a question that is
+    asked again, or with other filters, is not encoded again, and no question can be read from what is kept.
+    """
+
+    def __init__(self, encoder: Encoder, size: int, *, remembered: int = 0) -> None:
         self._encoder = encoder
+        self._salt = secrets.token_bytes(16)  # so that nobody can tell whether a text was asked that they think of
+        self._kept: LRUCache[bytes, Embedding] = LRUCache(remembered)
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(size)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
         self._task: asyncio.Task[None] | None = None
@@ -56,6 +67,21 @@ class EncoderQueue:
         return await self._encode(texts, is_query=False)
 
     async def _encode(self, texts: Sequence[str], *, is_query: bool) -> Embeddings:
+        if not texts:
+            return np.empty((0, self._encoder.spec.dim), dtype=np.float32)
+        keys = [self._key(text, is_query=is_query) for text in texts]
+        known = {key: self._kept[key] for key in keys if key in self._kept}
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        if missing:
+            rows = await self._wait(list(missing.values()), is_query=is_query)
+            # Copies: a view of one row would keep its whole batch in memory.
+            found = {key: row.copy() for key, row in zip(missing, rows, strict=True)}
+            known.update(found)
+            if self._kept.maxsize:
+                self._kept.update(found)
+        return np.stack([known[key] for key in keys])
+
+    async def _wait(self, texts: Sequence[str], *, is_query: bool) -> Embeddings:
         waiting = _Waiting(texts, is_query, asyncio.get_running_loop().create_future())
         try:
             self._waiting.put_nowait(waiting)
@@ -90,3 +116,7 @@ class EncoderQueue:
         for one, end in zip(wanted, ends, strict=True):
             if not one.answer.done():
                 one.answer.set_result(rows[end - len(one.texts) : end])
+
+    def _key(self, text: str, *, is_query: bool) -> bytes:
+        content = bytes([is_query]) + text.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(content, digest_size=16, key=self._salt).digest()

@@ -10,6 +10,7 @@ from babel import Locale, UnknownLocaleError
 
 from indexer.catalogue import Vocabulary
 from indexer.encoder import Embeddings
+from indexer.half_floats import as_float32
 from indexer.parts import Parts
 from indexer.passages import practice_text
 from indexer.practice import Practice, field_values
@@ -63,12 +64,12 @@ class Explainer:
         self._centred = np.stack([retriever.scorer.centred(row) for row in rows])
         self._whole = retriever.scorer.centred(embeddings[0])
         self._themes = retriever.nearest_themes(embeddings)
-        self._countries = countries_named(question, {one.country for one in parts.practices if one.country})
+        self._countries = countries_named(question, set(parts.facets.values("country")))
 
     def explain(self, hit: Hit) -> Explanation:
         """Return why a hit of this query is there."""
         places = self._scorer.telling_sentences(hit.row)
-        rows = self._parts.sentence_embeddings[places].astype(np.float32)
+        rows = as_float32(self._parts.sentence_embeddings[places])
         # The sentence that carries the score: near to the whole query, and to the part of it that it answers.
         by_part = rows @ self._centred.T
         at = int((rows @ self._whole + by_part.max(axis=1)).argmax())
@@ -87,8 +88,8 @@ class Explainer:
 
 def sentence_span(parts: Parts, practice: Practice, sentence: int) -> Span:
     """Return a sentence of a practice, given by its place among all sentences."""
-    passage = parts.sentences[sentence]
-    return Span(practice_text(practice)[passage.start : passage.end], passage.start, passage.end)
+    start, end = map(int, parts.sentences.limits[sentence])
+    return Span(practice_text(practice)[start:end], start, end)
 
 
 def shared_themes(practice: Practice, themes: Sequence[Theme]) -> list[Shared]:

@@ -1,6 +1,7 @@
 """Turn filters on the fields of practices into the rows that pass, and rows into facet counts. Both are exact."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from babel import Locale
 from pydantic import BaseModel, ConfigDict, Field
 
 from indexer.catalogue import Vocabulary
+from indexer.facets import FACET_FIELDS, FacetColumns
 from indexer.practice import Practice, field_values
 from indexer.vectors import Mask
 from service.wording import SEVERAL_COUNTRIES, translatable
@@ -75,7 +77,7 @@ class Filters(BaseModel):
         return Filters(**{name: values for name, values in self.conditions().items() if name != field})
 
 
-FILTER_FIELDS: tuple[str, ...] = tuple(Filters.model_fields)
+FILTER_FIELDS = FACET_FIELDS
 NO_FILTERS = Filters()
 
 
@@ -92,34 +94,34 @@ Facets = dict[str, list[FacetValue]]
 
 
 class FacetTable:
-    """Which practices have which values, one mask (n,) a value."""
+    """Which practices pass filters, and how many have which value."""
 
-    def __init__(self, practices: Sequence[Practice], vocabulary: Vocabulary) -> None:
+    def __init__(self, columns: FacetColumns, vocabulary: Vocabulary) -> None:
+        self.columns = columns
         self._vocabulary = vocabulary
-        self._size = len(practices)
-        self._masks: dict[str, dict[str, Mask]] = {field: {} for field in FILTER_FIELDS}
-        for row, practice in enumerate(practices):
-            for field in FILTER_FIELDS:
-                for value in field_values(practice, field):
-                    self._masks[field].setdefault(value, np.zeros(self._size, dtype=np.bool_))[row] = True
 
     def passing(self, filters: Filters) -> Mask | None:
         """Return which practices (n,) pass, None where there is no condition."""
         conditions = filters.conditions()
         if not conditions:
             return None
-        passing = np.ones(self._size, dtype=np.bool_)
-        for field, values in conditions.items():
-            any_value = np.zeros(self._size, dtype=np.bool_)
-            for value in values:
-                if value in self._masks[field]:
-                    any_value |= self._masks[field][value]
-            passing &= any_value
+        passing: Mask = np.logical_and.reduce(
+            [self.columns.having(field, values) for field, values in conditions.items()]
+        )
         return passing
 
     def counts(self, shown: Mask | None = None) -> Facets:
         """Return the values that occur among the practices `shown` (n,), the most frequent first, then by label."""
         return {field: self._counts(field, shown) for field in FILTER_FIELDS}
+
+    def counts_of(self, practices: Sequence[Practice]) -> Facets:
+        """Return the values that occur among a few practices, the most frequent first, then by label."""
+        return {
+            field: self._facet_values(
+                field, Counter(value for one in practices for value in set(field_values(one, field))).items()
+            )
+            for field in FILTER_FIELDS
+        }
 
     def counts_to_choose(self, filters: Filters) -> Facets:
         """Return for each field its values among the practices that pass the conditions on all other fields.
@@ -131,7 +133,7 @@ class FacetTable:
     def count(self, filters: Filters) -> int:
         """Return how many practices pass."""
         passing = self.passing(filters)
-        return self._size if passing is None else int(passing.sum())
+        return self.columns.size if passing is None else int(passing.sum())
 
     def label(self, field: str, value: str) -> str:
         """Return what people read, in English, for a value of a field; the value where nothing is known of it."""
@@ -139,9 +141,8 @@ class FacetTable:
         return labels.get(value, value)
 
     def _counts(self, field: str, shown: Mask | None) -> list[FacetValue]:
-        found = []
-        for value, mask in self._masks[field].items():
-            count = int(mask.sum() if shown is None else (mask & shown).sum())
-            if count:
-                found.append(FacetValue(value, self.label(field, value), count))
-        return sorted(found, key=lambda facet: (-facet.count, facet.label))
+        return self._facet_values(field, self.columns.counts(field, shown))
+
+    def _facet_values(self, field: str, counts: Iterable[tuple[str, int]]) -> list[FacetValue]:
+        found = [FacetValue(value, self.label(field, value), count) for value, count in counts if count]
+        return sorted(found, key=lambda facet: (-facet.count, facet.label, facet.value))

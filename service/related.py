@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.encoder import Embedding, Embeddings, unit_rows
+from indexer.half_floats import as_float32
 from indexer.passages import lexical_text
 from indexer.practice import Practice, field_values
 from indexer.vectors import Mask
@@ -71,25 +72,23 @@ def related(retriever: Retriever, practice_id: str, *, mode: Mode, top_k: int, p
 
 
 def _allowed(retriever: Retriever, row: int, mode: Mode) -> Mask:
-    practices = retriever.release.parts.practices
-    seed = practices[row]
+    parts = retriever.release.parts
+    seed = parts.practices[row]
     if mode in _SHARING_FIELD:
         field = _SHARING_FIELD[mode]
-        wanted = set(field_values(seed, field))
-        allowed = np.array([not wanted.isdisjoint(field_values(one, field)) for one in practices])
+        allowed = parts.facets.having(field, field_values(seed, field))
     elif mode == "other-country":
-        allowed = np.array(
-            [None not in (one.country, seed.country) and one.country != seed.country for one in practices]
-        )
+        others = [country for country in parts.facets.values("country") if country != seed.country]
+        allowed = parts.facets.having("country", others if seed.country else ())
     else:
-        allowed = np.ones(len(practices), dtype=np.bool_)
+        allowed = np.ones(len(parts.practices), dtype=np.bool_)
     allowed[row] = False
     return allowed
 
 
 def _seed_embedding(retriever: Retriever, row: int) -> Embedding:
     telling = retriever.scorer.telling_sentences(row)
-    sentences = retriever.release.parts.sentence_embeddings[telling].astype(np.float32)
+    sentences = as_float32(retriever.release.parts.sentence_embeddings[telling])
     mean = unit_rows(sentences.mean(axis=0, keepdims=True))
     seed: Embedding = unit_rows(mean + retriever.scorer.first_windows(np.array([row])))[0]
     return seed
@@ -132,7 +131,7 @@ def _explanation(retriever: Retriever, seed: Practice, hit: Hit) -> Explanation:
     """Return the sentences of two practices that are nearest to each other and to what both practices are about."""
     parts, scorer = retriever.release.parts, retriever.scorer
     of_hit, of_seed = scorer.telling_sentences(hit.row), scorer.telling_sentences(retriever.row(seed.id))
-    hit_rows, seed_rows = (parts.sentence_embeddings[places].astype(np.float32) for places in (of_hit, of_seed))
+    hit_rows, seed_rows = (as_float32(parts.sentence_embeddings[places]) for places in (of_hit, of_seed))
     both = scorer.first_windows(np.array([hit.row, retriever.row(seed.id)])).sum(axis=0)
     likeness = hit_rows @ seed_rows.T + (hit_rows @ both)[:, None] + (seed_rows @ both)[None, :]
     at, answers = divmod(int(likeness.argmax()), len(of_seed))

@@ -8,10 +8,11 @@ import numpy as np
 
 from indexer.encoder import Embedding, Embeddings, unit_rows
 from indexer.fusion import fused
+from indexer.names import NOBODY, Called
 from indexer.practice import Practice
 from indexer.question import Part, Question, understand
 from indexer.release import Release
-from indexer.scoring import Scorer
+from indexer.scoring import Scorer, called_at
 from indexer.themes import THEME_FIELDS, Theme, themes_of
 from indexer.vectors import Mask, Rows, Scores
 from service.confidence import Confidence, Verdict
@@ -51,17 +52,24 @@ class Hit:
     row: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What practices are compared with: a centred meaning (dim,), BM25 of the words (n,), and who is called by name."""
+
+    centred: Embedding
+    words: Scores
+    called: Called
+
+
 class Retriever:
     """Search over one release. Same question, same answer; equal scores are ordered by practice id."""
 
     def __init__(self, release: Release, *, leg: Leg = "hybrid") -> None:
         self.release = release
-        self.facets = FacetTable(release.parts.practices, release.parts.vocabulary)
+        self.facets = FacetTable(release.parts.facets, release.parts.vocabulary)
         self.scorer = Scorer(release.parts)
         self.confidence = Confidence(release.manifest.calibration, release.parts.topic_head)
         self._leg = leg
-        self._row_of = {practice.id: row for row, practice in enumerate(release.parts.practices)}
-        self._order_of_ids = np.argsort(np.argsort([practice.id for practice in release.parts.practices]))
 
     def practice(self, practice_id: str) -> Practice:
         """Return one practice. Raises UnknownPracticeError."""
@@ -69,10 +77,10 @@ class Retriever:
 
     def row(self, practice_id: str) -> int:
         """Return the place of a practice in the catalogue. Raises UnknownPracticeError."""
-        try:
-            return self._row_of[practice_id]
-        except KeyError:
-            raise UnknownPracticeError(practice_id) from None
+        row = self.release.parts.practices.row(practice_id)
+        if row is None:
+            raise UnknownPracticeError(practice_id)
+        return row
 
     def understand(self, query: str) -> Question:
         """Return what is known of a query; its `encoder_texts` are what to encode."""
@@ -80,8 +88,9 @@ class Retriever:
 
     def topic(self, question: Question, embeddings: Embeddings) -> float | None:
         """Return the log-odds that a question is on the topic of the catalogue, None where nobody knows."""
-        name, share = float(self.scorer.names(question.whole).max()), self.scorer.named_share(question.whole)
-        return self.confidence.topic(embeddings[0], name=name, named_share=share)
+        called = self.scorer.names(question.whole)
+        name = float(called.scores.max(initial=0))
+        return self.confidence.topic(embeddings[0], name=name, named_share=called.share)
 
     def verdict(self, topic: float | None, hits: Sequence[Hit]) -> Verdict | None:
         """Return whether anything fits a question with this topic and these hits, None where nobody knows."""
@@ -123,9 +132,9 @@ class Retriever:
         filters: Filters = NO_FILTERS,
     ) -> list[Hit]:
         """Return the `top_k` best practices for a part of a question, whose log-odds to be on the topic are given."""
-        words, names = self.scorer.words(question, part), self.scorer.names(part)
-        rows, scores = self._scored(self.scorer.centred(embedding), words, names, top_k, self.facets.passing(filters))
-        return self._hits(rows, scores, topic, top_k)
+        sought = self.sought(question, part, embedding)
+        rows = self.candidates(sought, max(top_k, MIN_CANDIDATES), self.facets.passing(filters))
+        return self.hits(sought, rows, topic, top_k)
 
     def similar(self, text: str, embedding: Embedding, *, top_k: int) -> list[Hit]:
         """Return the `top_k` practices most like a text of the catalogue's kind; `embedding` is that as a document."""
@@ -135,34 +144,30 @@ class Retriever:
     def like(self, text: str, centred: Embedding, *, top_k: int, allowed: Mask | None = None) -> list[Hit]:
         """Return the `top_k` practices among the `allowed` (n,) most like a text with a centred embedding (dim,)."""
         lexical = self.release.parts.lexical
-        words: Scores = np.log1p(lexical.scores(lexical.terms(text, lexical.language)))
-        rows, scores = self._scored(centred, words, np.zeros_like(words), top_k, allowed)
-        return self._hits(rows, scores, None, top_k)
+        words = lexical.scores(lexical.terms(text, lexical.language))
+        sought = Sought(centred, words, NOBODY)
+        return self.hits(sought, self.candidates(sought, max(top_k, MIN_CANDIDATES), allowed), None, top_k)
 
-    def shown(self, practices: Sequence[Practice]) -> Mask:
-        """Return which practices of the release (n,) are among `practices`."""
-        mask = np.zeros(len(self.release.parts.practices), dtype=np.bool_)
-        mask[[self._row_of[practice.id] for practice in practices]] = True
-        return mask
+    def sought(self, question: Question, part: Part, embedding: Embedding) -> Sought:
+        """Return what a part of a question is compared by."""
+        return Sought(self.scorer.centred(embedding), self.scorer.words(question, part), self.scorer.names(part))
 
-    def _scored(
-        self, centred: Embedding, words: Scores, names: Scores, top_k: int, allowed: Mask | None
-    ) -> tuple[Rows, Scores]:
-        """Return the candidates of all legs in catalogue order, and their scores."""
-        count = max(top_k, MIN_CANDIDATES)
-        legs = (self._nearest(centred, count, allowed), *(self._best(leg, count, allowed) for leg in (words, names)))
+    def candidates(self, sought: Sought, count: int, allowed: Mask | None) -> Rows:
+        """Return the `count` best practices of each leg among the `allowed` (n,), in catalogue order."""
+        worded = np.flatnonzero(sought.words)
+        legs = (
+            self._nearest(sought.centred, count, allowed),
+            self._best(worded, sought.words[worded], count, allowed),
+            self._best(sought.called.rows, sought.called.scores, count, allowed),
+        )
         rows: Rows = np.unique(np.concatenate(legs))
-        if self._leg == "lexical":
-            rows = rows[words[rows] > 0]
-            return rows, words[rows]
-        dense = self.scorer.dense(rows, centred)
-        if self._leg == "dense":
-            return rows, dense
-        return rows, fused(dense, words[rows], names[rows], self.release.manifest.calibration.spread)
+        return rows[sought.words[rows] > 0] if self._leg == "lexical" else rows
 
-    def _hits(self, rows: Rows, scores: Scores, topic: float | None, top_k: int) -> list[Hit]:
+    def hits(self, sought: Sought, rows: Rows, topic: float | None, top_k: int) -> list[Hit]:
+        """Return the `top_k` best of the practices `rows`, which are in order, for a question with these log-odds."""
         practices = self.release.parts.practices
-        order = sorted(range(len(rows)), key=lambda at: (-scores[at], practices[int(rows[at])].id))[:top_k]
+        scores = self._scores(sought, rows)
+        order = np.lexsort((practices.id_ranks(rows), -scores))[:top_k]
         confidences = self.confidence.of_hits(scores[order], topic)
         return [
             Hit(
@@ -175,23 +180,37 @@ class Retriever:
             for rank, at in enumerate(order, start=1)
         ]
 
+    def _scores(self, sought: Sought, rows: Rows) -> Scores:
+        """Return the score (k,) of each of the practices `rows`."""
+        if self._leg == "lexical":
+            return sought.words[rows]
+        dense = self.scorer.dense(rows, sought.centred)
+        if self._leg == "dense":
+            return dense
+        spread = self.release.manifest.calibration.spread
+        return fused(dense, sought.words[rows], called_at(rows, sought.called), spread)
+
     def _nearest(self, centred: Embedding, count: int, allowed: Mask | None) -> Rows:
         """Return the `count` practices whose best windows are nearest, in catalogue order."""
-        owner = self.scorer.window_owner
-        allowed_windows = None if allowed is None else allowed[owner]
+        parts = self.release.parts
+        allowed_windows = None if allowed is None else parts.windows.of_allowed(allowed)
         fetched = count * _FIRST_WINDOWS
         while True:
-            windows, scores = self.release.parts.vectors.search(centred, fetched, allowed_windows)
-            rows, firsts = np.unique(owner[windows], return_index=True)
-            order = np.lexsort((self._order_of_ids[rows], -scores[firsts]))[:count]
+            windows, scores = parts.vectors.search(centred, fetched, allowed_windows)
+            rows, firsts = np.unique(parts.windows.owners(windows), return_index=True)
+            order = np.lexsort((parts.practices.id_ranks(rows), -scores[firsts]))[:count]
             # Equal scores come in no promised order, so a tie at the end may hide a practice with a smaller id.
             is_sure = len(order) == count and scores[-1] < scores[firsts[order[-1]]]
             if is_sure or len(windows) < fetched:
                 return np.sort(rows[order])
             fetched *= 4
 
-    def _best(self, scores: Scores, count: int, allowed: Mask | None) -> Rows:
-        """Return the `count` practices with the best scores above 0, in catalogue order."""
-        scores = scores if allowed is None else np.where(allowed, scores, 0)
-        best = np.lexsort((self._order_of_ids, -scores))[:count]
-        return np.sort(best[scores[best] > 0])
+    def _best(self, rows: Rows, scores: Scores, count: int, allowed: Mask | None) -> Rows:
+        """Return the `count` of some practices that are allowed and have the best scores, in catalogue order."""
+        if allowed is not None:
+            is_allowed = allowed[rows]
+            rows, scores = rows[is_allowed], scores[is_allowed]
+        if len(rows) > count:
+            is_near = scores >= np.partition(scores, len(scores) - count)[len(scores) - count]
+            rows, scores = rows[is_near], scores[is_near]
+        return np.sort(rows[np.lexsort((self.release.parts.practices.id_ranks(rows), -scores))[:count]])

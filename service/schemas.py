@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from indexer.practice_table import Order
 from service.confidence import Verdict
 from service.filters import Facets, Filters
 from service.related import Mode
@@ -14,7 +15,6 @@ MAX_PAGE_SIZE = 100
 
 QueryText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]
 TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)]
-Sort = Literal["title", "country", "newest", "evidence"]
 
 
 class _Request(BaseModel):
@@ -70,7 +70,7 @@ class ListParameters(Filters):
 
     page: Annotated[int, Field(ge=1)] = 1
     page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = 12
-    sort: Sort = "title"
+    sort: Order = "title"
 
     def filters(self) -> Filters:
         """Return the filters alone."""
@@ -261,6 +261,15 @@ class CanaryModel(BaseModel):
     is_query: bool
 
 
+class VectorIndexModel(BaseModel):
+    """The index of the embeddings: how it was made, and how near to exact search it was measured to be."""
+
+    name: str
+    parameters: dict[str, int] = Field(description="empty for an exact index")
+    recall_at_10: float = Field(description="share of the ten nearest rows of exact search that it finds")
+    recall_sample: int = Field(description="questions that it was measured with; 0 for an exact index")
+
+
 class IndexResponse(BaseModel):
     """The manifest of the release that is being served; the canaries without their vectors."""
 
@@ -274,6 +283,7 @@ class IndexResponse(BaseModel):
     catalogue_sha256: str
     encoder: dict[str, object]
     index: str
+    vectors: VectorIndexModel
     counts: dict[str, int]
     calibration: dict[str, object]
     versions: dict[str, str]

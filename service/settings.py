@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8000, description="port that the service listens on")
     workers: Count = Field(default=1, description="processes that answer, each with an encoder of its own")
     queue_size: Count = Field(default=64, description="questions that may wait for the encoder before a 503")
+    remembered: Annotated[int, Field(ge=0)] = Field(
+        default=4096, description="texts whose embeddings are kept in memory, under a hash, for when they come again"
+    )
     widget_origins: Json[tuple[Origin, ...]] = Field(
         default=("*",),
         validate_default=False,  # what is validated is JSON, and the default is none

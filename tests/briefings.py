@@ -6,9 +6,9 @@ from datetime import date
 from indexer.practice import Practice, Result, Source
 from service.downloads.briefing import Briefing, BriefingEntry
 from service.facts import facts_of
-from service.filters import FacetTable
 from service.schemas import ExplanationModel, HitModel, PracticeSummary, SpanModel
 from service.wording import wording
+from tests.facet_tables import facet_table
 from tests.fakes import PRACTICES, VOCABULARY
 
 QUESTION = "Our apprentices think of quitting. Who could talk with them?"
@@ -77,7 +77,7 @@ def entry(
 
 
 def facts(practice: Practice, language: str = "en") -> list:
-    return facts_of(practice, FacetTable(PRACTICES, VOCABULARY), wording(language))
+    return facts_of(practice, facet_table(PRACTICES, VOCABULARY), wording(language))
 
 
 def briefing(entries: Sequence[BriefingEntry] | None = None, **changes: object) -> Briefing:

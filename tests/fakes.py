@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from indexer.encoder import Embeddings, unit_rows
 from indexer.passages import practice_text
 from indexer.practice import Practice
+from indexer.practice_table import PracticeTable, write_practice_table
 from indexer.probes import Probe, RoleExample
 from indexer.registry import EncoderSpec
 from indexer.source import CatalogueSource
@@ -129,6 +131,12 @@ PROBES = (
 
 def small_source(practices: Sequence[Practice] = PRACTICES) -> CatalogueSource:
     return CatalogueSource("small.jsonl", practices, VOCABULARY, THESAURUS, PROBES)
+
+
+def practice_table(folder: Path, practices: Sequence[Practice] = PRACTICES) -> PracticeTable:
+    """Return the practices as a release in `folder` would hold them."""
+    write_practice_table(folder, practices)
+    return PracticeTable(folder)
 
 
 ELSEWHERE = (

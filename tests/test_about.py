@@ -98,6 +98,15 @@ def test_of_another_catalogue_neither_quality_nor_origin_is_told(retriever: Retr
     assert found.is_shipped is False
 
 
+def test_a_catalogue_with_practices_of_the_starting_list_is_the_shipped_one(tmp_path, encoder, cache) -> None:
+    practices = [*PRACTICES[:3], PRACTICES[3].model_copy(update={"listed_in": ("a-list", "cedefop-starting-list")})]
+    release = build_release(
+        small_source(practices), encoder, releases=tmp_path / "releases", cache=cache, progress=lambda *_: None
+    )
+
+    assert about(Retriever(release), ENGLISH).is_shipped is True
+
+
 def test_the_quality_that_was_measured_with_this_catalogue_and_encoder_is_told(
     retriever: Retriever, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -19,13 +20,15 @@ from indexer.build import build_release
 from indexer.embedding_cache import EmbeddingCache
 from indexer.manifest import ReleaseError
 from indexer.passages import practice_text
-from indexer.practice import Practice
+from indexer.practice import Practice, field_values
 from indexer.source import CatalogueSource
-from service.app import create_app
+from service.app import create_app, create_app_from_settings
 from service.aspects import COVERED_FROM, LARGEST_SET
 from service.encoder_queue import EncoderQueue
+from service.filters import FILTER_FIELDS
 from service.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS
 from service.retriever import Retriever
+from service.schemas import PracticeSummary
 from tests.fakes import PRACTICES, VOCABULARY, WordEncoder, calibrated_source, fake_spec, small_source
 
 API = "/api/v1"
@@ -66,8 +69,9 @@ def built_of(folder, source: CatalogueSource, encoder) -> Retriever:
 
 
 @contextmanager
-def running(retriever, encoder, *, queue_size=8, **options) -> Iterator[TestClient]:
-    with TestClient(create_app(retriever, encoder, queue_size=queue_size), **options) as client:
+def running(retriever, encoder, *, queue_size=8, remembered=0, **options) -> Iterator[TestClient]:
+    app = create_app(retriever, encoder, queue_size=queue_size, remembered=remembered)
+    with TestClient(app, **options) as client:
         yield client
 
 
@@ -389,11 +393,12 @@ def test_a_short_question_has_no_aspects(calibrated, query):
 
 def test_the_facets_of_a_search_count_what_is_shown(client):
     answer = client.post(f"{API}/search", json={"query": QUESTION, "top_k": 3})
-    shown = [hit["practice"] for hit in answer.json()["hits"]]
-    for field in ("country", "approaches"):
-        values = Counter()
-        for practice in shown:
-            values.update([practice[field]] if isinstance(practice[field], str) else practice[field])
+    found = set(ids(answer))
+    assert len(found) == 3
+    shown = [practice for practice in PRACTICES if practice.id in found]
+    assert list(answer.json()["facets"]) == list(FILTER_FIELDS)
+    for field in FILTER_FIELDS:
+        values = Counter(value for practice in shown for value in field_values(practice, field))
         counts = {facet["value"]: facet["count"] for facet in answer.json()["facets"][field]}
         assert counts == values
 
@@ -528,6 +533,115 @@ def test_a_wrong_method_is_a_problem_that_says_which_one_is_right(client, method
     problem = assert_problem(answer, 405, "about:blank")
     assert problem["detail"].startswith(f"{method} {API}{path}: ")
     assert answer.headers["allow"] == allowed
+
+
+def asked_again(client, words, calls):
+    """Return the answers to some calls by a service that remembers, and what it encoded for all of them."""
+    encoder = WordEncoder(words.spec)
+    with running(client.app.state.retriever, encoder, remembered=64) as remembering:
+        encoder.encoded.clear()
+        return [remembering.get(f"{API}/search", params=parameters) for parameters in calls], encoder.encoded
+
+
+@pytest.mark.parametrize("query", [QUESTION, PROBLEM])
+def test_a_question_that_comes_again_with_other_filters_or_more_hits_is_not_encoded_again(client, words, query):
+    calls = [
+        {"q": query, "top_k": 1},
+        {"q": query, "top_k": 4},
+        {"q": query, "country": ["DE", "NL"]},
+        {"q": query, "status": "running", "approaches": "mentoring", "top_k": 3},
+        {"q": query, "country": "Atlantis"},
+        {"q": query, "explain": "false"},
+        {"q": f" {query}\n"},
+    ]
+    answers, encoded = asked_again(client, words, calls)
+    assert encoded == list(client.app.state.retriever.understand(query).encoder_texts)
+    for answer, parameters in zip(answers, calls, strict=True):
+        assert without_time(answer) == without_time(client.get(f"{API}/search", params=parameters))
+    assert [len(ids(answer)) for answer in answers] == [1, 4, 3, 1, 0, 4, 4]
+
+
+def test_a_part_of_a_problem_is_not_encoded_again_when_it_is_asked_alone(client, words):
+    whole, *parts = client.app.state.retriever.understand(PROBLEM).encoder_texts
+    assert len(parts) == 6
+    _, encoded = asked_again(client, words, [{"q": PROBLEM}, *({"q": part} for part in parts)])
+    assert encoded == [whole, *parts]
+
+
+def test_a_programme_that_comes_again_is_not_encoded_again_but_a_question_of_its_words_is(client, words):
+    encoder = WordEncoder(words.spec)
+    body = {"title": "Evening school", "description": "Adults return to class."}
+    with running(client.app.state.retriever, encoder, remembered=64) as remembering:
+        encoder.encoded.clear()
+        answers = [remembering.post(f"{API}/similar", json=body | {"top_k": top_k}) for top_k in (2, 4)]
+        remembering.get(f"{API}/search", params={"q": "Evening school Adults return to class."})
+        remembering.post(f"{API}/similar", json={"title": "Evening school Adults return to class."})
+    assert encoder.encoded == [
+        "Evening school\nAdults return to class.",
+        *["Evening school Adults return to class."] * 2,
+    ]
+    assert ids(answers[0]) == ids(answers[1])[:2]
+
+
+def test_nothing_is_remembered_of_a_service_that_is_not_told_to(client, words):
+    encoder = WordEncoder(words.spec)
+    with running(client.app.state.retriever, encoder) as forgetting:
+        encoder.encoded.clear()
+        for _ in range(2):
+            forgetting.get(f"{API}/search", params={"q": QUESTION})
+    assert encoder.encoded == [QUESTION] * 2
+
+
+@pytest.mark.parametrize(("remembered", "times"), [("0", 2), ("1", 1)])
+def test_the_setting_says_how_many_texts_are_remembered(client, words, monkeypatch, remembered, times):
+    encoder = WordEncoder(words.spec)
+    monkeypatch.setenv("PRACTICES_REMEMBERED", remembered)
+    monkeypatch.setattr("service.app.load_current_release", lambda _: client.app.state.retriever.release)
+    monkeypatch.setattr("service.app.load_release_encoder", lambda *_: encoder)
+    with TestClient(create_app_from_settings()) as configured:
+        encoder.encoded.clear()
+        for _ in range(2):
+            configured.get(f"{API}/search", params={"q": QUESTION})
+    assert encoder.encoded == [QUESTION] * times
+
+
+CZECH = "Které programy proti předčasným odchodům ze školy byly ověřeny v randomizované kontrolované studii?"
+FRENCH = (
+    "Chez nous, beaucoup d’élèves sont souvent malades et leur absence n’est signalée à personne le même jour. "
+    "Qui téléphone à leurs parents dès le premier jour d’absence ? "
+    "Et où des adultes sans diplôme peuvent-ils être formés le soir, après leur journée passée à l’hôpital ?"
+)
+TYPED = {
+    "decomposed": lambda text: unicodedata.normalize("NFD", text),
+    "with two blanks": lambda text: text.replace(" ", "  "),
+    "with no-break spaces and a tab": lambda text: text.replace(" ", "\u00a0").replace("\u00a0", "\t", 1),
+    "with white space around": lambda text: f"\n \u2003{text}\t\n",
+    "in all of these ways": lambda text: f" {unicodedata.normalize('NFD', text)} ".replace(" ", "\u2003 "),
+}
+
+
+def without_places(answer, query) -> dict:
+    """Return an answer to `query` without its time and the places of texts in the query, once those are checked."""
+    content = without_time(answer)
+    assert content.pop("query") == query.strip()
+    pieces = [part for aspect in content["aspects"] for part in aspect["parts"]]
+    for piece in (*pieces, *(hit["explanation"]["answers"] for hit in content["hits"])):
+        start, end = piece.pop("start"), piece.pop("end")
+        text = piece["text"]
+        assert text == query.strip()[start:end]
+        piece["text"] = " ".join(unicodedata.normalize("NFC", text).split())
+    return content
+
+
+@pytest.mark.parametrize("way", TYPED)
+@pytest.mark.parametrize("query", [CZECH, FRENCH, QUESTION], ids=["Czech", "French", "English"])
+def test_however_a_question_is_typed_it_is_encoded_once_and_has_one_answer(calibrated, words, query, way):
+    typed = TYPED[way](query)
+    answers, encoded = asked_again(calibrated, words, [{"q": query}, {"q": typed}])
+    assert encoded == list(calibrated.app.state.retriever.understand(query).encoder_texts)
+    plain, other = (without_places(answer, text) for answer, text in zip(answers, (query, typed), strict=True))
+    assert other == plain
+    assert other["language"] == {CZECH: "cs", FRENCH: "fr", QUESTION: "en"}[query]
 
 
 class BlockingEncoder(WordEncoder):
@@ -671,6 +785,62 @@ def test_a_listing_of_nothing_has_no_pages(listing):
 def test_a_listing_is_sorted_with_what_is_not_known_at_the_end(unsorted, sort, expected):
     page = unsorted.get(f"{API}/practices", params={"sort": sort} if sort else {}).json()
     assert [one["id"] for one in page["practices"]] == expected
+
+
+MIXED = tuple(
+    Practice(
+        id=f"{chance.choice('zmaé')}{number:03}",
+        title=chance.choice(["Straße", "STRASSE 2", "strasse", "Élan", "élan", "elan", "Zebra", "İzmir", "10 steps"]),
+        country=chance.choice(["DE", "AT", "EU", "GR", None]),
+        start_year=chance.choice([1999, 2008, 2020, None]),
+        evidence_level=chance.choice([0, 1, 4, None]),
+        status=chance.choice(["running", "ended", "unknown"]),
+    )
+    for chance in [Random(12)]
+    for number in range(90)
+)
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory, words) -> Iterator[TestClient]:
+    with running(built(tmp_path_factory.mktemp("mixed"), MIXED, words), words) as many:
+        yield many
+
+
+def sort_key(practice: Practice, sort: str) -> tuple:
+    """Return what decides the place of a practice: the key, then the title, then the id; what is not known is last."""
+    key = {
+        "title": (),
+        "country": (practice.country is None, practice.country or ""),
+        "newest": (practice.start_year is None, -(practice.start_year or 0)),
+        "evidence": (practice.evidence_level is None, -(practice.evidence_level or 0)),
+    }[sort]
+    return (*key, practice.title.casefold(), practice.id)
+
+
+@pytest.mark.parametrize("sort", ["title", "country", "newest", "evidence"])
+@pytest.mark.parametrize(
+    ("filters", "passes"),
+    [
+        ({}, lambda _: True),
+        ({"country": ["AT", "EU"]}, lambda one: one.country in ("AT", "EU")),
+        (
+            {"status": ["ended", "unknown"], "evidence_level": ["0", "4"]},
+            lambda one: one.status != "running" and one.evidence_level in (0, 4),
+        ),
+    ],
+    ids=["all", "two countries", "two fields"],
+)
+def test_the_pages_of_a_listing_in_any_order_are_what_brute_force_sorts(mixed, sort, filters, passes):
+    expected = sorted(filter(passes, MIXED), key=lambda one: sort_key(one, sort))
+    assert len(expected) > 7
+    seen = []
+    for number in range(1, -(-len(expected) // 7) + 1):
+        parameters = {"sort": sort, "page": number, "page_size": 7, **filters}
+        page = mixed.get(f"{API}/practices", params=parameters).json()
+        assert (page["total"], page["pages"]) == (len(expected), -(-len(expected) // 7))
+        seen += page["practices"]
+    assert seen == [PracticeSummary.model_validate(one).model_dump(mode="json") for one in expected]
 
 
 def test_a_practice_is_the_record_of_the_catalogue(client):

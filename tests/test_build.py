@@ -13,18 +13,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer import passage_embeddings, row_blocks
 from indexer.build import CANARY_TEXTS, QUERY_CENTRING, build_release, find_current, release_id
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings, unit_rows
 from indexer.layout import layout
 from indexer.manifest import MANIFEST_FILE
 from indexer.parity import Parity, write_parity
-from indexer.passages import practice_text, sentence_passages, window_passages
+from indexer.passages import Passages, practice_text, sentence_limits, window_limits
 from indexer.practice import Practice
+from indexer.practice_table import PRACTICES_FILE
 from indexer.probes import Probe
 from indexer.registry import EncoderSpec
-from indexer.release import CURRENT, PRACTICES_FILE, ROLE_HEAD_FILE, TOPIC_HEAD_FILE, Release, load_release
-from indexer.source import CatalogueSource
+from indexer.release import CURRENT, ROLE_HEAD_FILE, TOPIC_HEAD_FILE, Release, load_release
+from indexer.source import CatalogueSource, read_source
+from indexer.vectors import VectorIndexRecord
 from tests.fakes import (
     PRACTICES,
     PROBES,
@@ -61,6 +64,12 @@ def build(
     )
 
 
+@pytest.fixture(scope="module")
+def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release with all that one can hold, which no test changes."""
+    return build(tmp_path_factory.mktemp("calibrated"), calibrated_source())
+
+
 def contents(release: Path) -> dict[str, bytes]:
     """Return name -> bytes of all files of a release, its manifest without the dates."""
     found = {path.relative_to(release).as_posix(): path.read_bytes() for path in release.rglob("*") if path.is_file()}
@@ -74,9 +83,15 @@ def passage_texts(practices: Sequence[Practice]) -> list[str]:
     texts = set()
     for practice in practices:
         whole = practice_text(practice)
-        windows = window_passages(practice, max_tokens=24, count_tokens=lambda text: len(text.split()))
-        texts |= {whole[part.start : part.end] for part in (*windows, *sentence_passages(practice))}
+        windows = window_limits(practice, max_tokens=24, count_tokens=lambda text: len(text.split()))
+        texts |= {whole[start:end] for start, end in (*windows, *sentence_limits(practice))}
     return sorted(texts)
+
+
+def texts_of(passages: Passages, practices: Sequence[Practice] = PRACTICES) -> list[str]:
+    """Return the text of each passage, in order."""
+    limits = zip(passages.all_owners().tolist(), passages.limits.tolist(), strict=True)
+    return [practice_text(practices[owner])[start:end] for owner, (start, end) in limits]
 
 
 def counts_of_encoded(encoder: WordEncoder) -> Counter[str]:
@@ -119,6 +134,43 @@ def test_bytes_do_not_depend_on_the_hash_seed_of_python(tmp_path: Path):
     assert set(first) == set(second)
 
 
+def test_a_catalogue_that_is_read_from_its_file_gives_the_bytes_of_one_in_memory(tmp_path: Path):
+    rows = "".join(practice.model_dump_json() + "\n" for practice in PRACTICES)
+    (tmp_path / "small.jsonl").write_text(f"\ufeff\n{rows}", encoding="utf-8")
+    labels = "\n".join(f'{code} = "{label}"' for code, label in VOCABULARY["approaches"].items())
+    (tmp_path / "vocabulary.toml").write_text(f"[approaches]\n{labels}\n", encoding="utf-8")
+    source = replace(read_source(tmp_path / "small.jsonl"), thesaurus=THESAURUS, probes=PROBES)
+    from_file, from_memory = build(tmp_path / "first", source), build(tmp_path / "second")
+    assert contents(from_file.folder) == contents(from_memory.folder)
+
+
+def test_a_build_of_some_rows_at_a_time_gives_what_all_at_once_gives(
+    tmp_path: Path, calibrated: Release, monkeypatch: pytest.MonkeyPatch
+):
+    whole = calibrated.parts
+    monkeypatch.setattr(row_blocks, "AT_ONCE", 3)
+    monkeypatch.setattr(passage_embeddings, "_PRACTICES_AT_ONCE", 1)
+    monkeypatch.setattr(passage_embeddings, "_ENCODE_AT_ONCE", 2)
+    parts = build(tmp_path, calibrated_source()).parts
+    rows = np.arange(whole.vectors.size)
+    np.testing.assert_allclose(parts.vectors.take(rows), whole.vectors.take(rows), atol=1e-6)
+    for name in ("sentence_embeddings", "context_embeddings"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-3)
+    for name in ("is_telling", "document_centroid", "query_centroid", "theme_embeddings", "layout"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-4)
+
+
+def test_nothing_that_only_the_build_needed_is_left_in_a_release(calibrated: Release):
+    assert {name.partition("/")[0] for name in calibrated.manifest.files} == {
+        *("practices.jsonl", "practice-limits.npy", "practice-ranks.npy", "practice-ids-hashes.npy"),
+        *("practice-ids-numbers.npy", "practice-order-title.npy", "practice-order-country.npy"),
+        *("practice-order-newest.npy", "practice-order-evidence.npy", "vocabulary.json", "thesaurus.json", "facets"),
+        *("lexical", "names", "windows-bounds.npy", "windows-limits.npy", "vectors", "sentences-bounds.npy"),
+        *("sentences-limits.npy", "sentences.npy", "contexts.npy", "telling.npy", "centroids.npy", "themes.npy"),
+        *("layout.npy", "topic.npy", "roles.npy"),
+    }
+
+
 def test_manifest_says_what_the_release_was_built_from(tmp_path: Path):
     before = datetime.now().astimezone() - timedelta(seconds=1)
     spec = tiny_spec(query_prompt="query: ", document_prompt="passage: ", files={"config.json": "a" * 64})
@@ -131,6 +183,8 @@ def test_manifest_says_what_the_release_was_built_from(tmp_path: Path):
     assert manifest.encoder.files == {"config.json": "a" * 64}
     assert before <= datetime.fromisoformat(manifest.created_at) <= datetime.now().astimezone()
     assert [canary.text for canary in manifest.canaries] == [*CANARY_TEXTS, *CANARY_TEXTS]
+    assert manifest.index == "Flat, exact"
+    assert manifest.vectors == VectorIndexRecord("Flat, exact", parameters={}, recall_at_10=1.0, recall_sample=0)
 
 
 def test_manifest_counts_what_is_there(tmp_path: Path):
@@ -143,9 +197,21 @@ def test_manifest_counts_what_is_there(tmp_path: Path):
     assert counts.practices == 2
     assert counts.long_texts == 1
     assert counts.windows == release.parts.vectors.size == len(release.parts.windows)
-    assert [window.practice_id for window in release.parts.windows] == ["short", *["long"] * (counts.windows - 1)]
+    assert counts.windows > 2
+    assert release.parts.windows.all_owners().tolist() == [0, *[1] * (counts.windows - 1)]
     assert counts.sentences == len(release.parts.sentences)
-    assert [part.practice_id for part in release.parts.sentences][:2] == ["short", "long"]
+    assert release.parts.sentences.all_owners()[:2].tolist() == [0, 1]
+    assert [practice.id for practice in release.parts.practices] == ["short", "long"]
+
+
+def test_manifest_counts_each_address_once(tmp_path: Path):
+    first, second, third = ({"url": f"https://{name}.example"} for name in ("a", "b", "c"))
+    practices = (
+        Practice(id="one", title="One", sources=(first, second)),
+        Practice(id="two", title="Two", sources=(second, first, third)),
+        Practice(id="three", title="Three"),
+    )
+    assert build(tmp_path, small_source(practices)).manifest.counts.sources == 3
 
 
 def test_built_release_is_published_and_current(tmp_path: Path):
@@ -179,11 +245,7 @@ def oracle_rows(texts: Sequence[str]) -> Embeddings:
 
 def test_what_all_texts_have_in_common_is_taken_off_each_embedding(tmp_path: Path):
     parts = build(tmp_path).parts
-    whole = {practice.id: practice_text(practice) for practice in PRACTICES}
-    windows, sentences = (
-        oracle_rows([whole[one.practice_id][one.start : one.end] for one in passages])
-        for passages in (parts.windows, parts.sentences)
-    )
+    windows, sentences = (oracle_rows(texts_of(passages)) for passages in (parts.windows, parts.sentences))
     found = parts.vectors.take(np.arange(parts.vectors.size))
     np.testing.assert_allclose(found, unit_rows(windows - windows.mean(axis=0)), atol=1e-6)
     centred = unit_rows(sentences - sentences.mean(axis=0))
@@ -195,12 +257,11 @@ def test_what_all_texts_have_in_common_is_taken_off_each_embedding(tmp_path: Pat
 
 def test_the_context_of_a_sentence_is_the_mean_with_its_neighbours_of_the_same_practice(tmp_path: Path):
     parts = build(tmp_path).parts
-    whole = {practice.id: practice_text(practice) for practice in PRACTICES}
     contexts = []
     for practice in PRACTICES:
-        own = [whole[practice.id][one.start : one.end] for one in parts.sentences if one.practice_id == practice.id]
-        rows = oracle_rows(own)
-        contexts += [rows[max(0, at - 1) : at + 2].mean(axis=0) for at in range(len(own))]
+        text = practice_text(practice)
+        rows = oracle_rows([text[start:end] for start, end in sentence_limits(practice)])
+        contexts += [rows[max(0, at - 1) : at + 2].mean(axis=0) for at in range(len(rows))]
     expected = unit_rows(np.array(contexts))
     expected = unit_rows(expected - expected.mean(axis=0))
     np.testing.assert_allclose(parts.context_embeddings, expected, atol=1e-3)
@@ -208,12 +269,7 @@ def test_the_context_of_a_sentence_is_the_mean_with_its_neighbours_of_the_same_p
 
 def test_titles_are_the_sentences_that_tell_nothing(tmp_path: Path):
     parts = build(tmp_path).parts
-    whole = {practice.id: practice_text(practice) for practice in PRACTICES}
-    silent = [
-        whole[one.practice_id][one.start : one.end]
-        for one, tells in zip(parts.sentences, parts.is_telling, strict=True)
-        if not tells
-    ]
+    silent = [text for text, tells in zip(texts_of(parts.sentences), parts.is_telling, strict=True) if not tells]
     assert silent == [practice.title for practice in PRACTICES]
 
 
@@ -236,10 +292,10 @@ def test_typical_questions_are_titles_and_middle_sentences_where_there_are_no_pr
 def test_a_practice_lies_on_the_map_where_its_first_window_puts_it(tmp_path: Path):
     long = Practice(id="long", title="Long plan", description="Masters advise apprentices every Monday. " * 20)
     parts = build(tmp_path, small_source((long, *PRACTICES))).parts
-    owners = [window.practice_id for window in parts.windows]
-    firsts = np.array([owners.index(practice.id) for practice in parts.practices])
+    owners = parts.windows.all_owners().tolist()
+    firsts = np.array([owners.index(row) for row in range(len(parts.practices))])
     assert len(firsts) < len(owners)
-    np.testing.assert_array_equal(parts.layout, layout(parts.vectors.take(firsts)))
+    np.testing.assert_array_equal(parts.layout, layout(parts.vectors.take(firsts), np.arange(len(firsts))))
 
 
 def test_too_few_probes_give_no_calibration_but_a_spread(tmp_path: Path):
@@ -251,10 +307,9 @@ def test_too_few_probes_give_no_calibration_but_a_spread(tmp_path: Path):
     assert {TOPIC_HEAD_FILE, ROLE_HEAD_FILE} & set(release.manifest.files) == set()
 
 
-def test_judged_probes_give_a_calibration_and_a_head_that_tells_the_topic(tmp_path: Path):
+def test_judged_probes_give_a_calibration_and_a_head_that_tells_the_topic(calibrated: Release):
     source = calibrated_source()
-    release = build(tmp_path, source)
-    calibration, head = release.manifest.calibration, release.parts.topic_head
+    calibration, head = calibrated.manifest.calibration, calibrated.parts.topic_head
     assert calibration.hit is not None
     assert calibration.hit.score > 0
     assert calibration.probes == {"near-topic": 14, "off-topic": 13, "on-topic": 40}
@@ -263,7 +318,7 @@ def test_judged_probes_give_a_calibration_and_a_head_that_tells_the_topic(tmp_pa
     assert head is not None
     odds = head.logits(oracle_rows([probe.text for probe in source.probes]))[:, 0]
     assert (odds > 0).tolist() == [probe.kind == "on-topic" for probe in source.probes]
-    assert {TOPIC_HEAD_FILE, ROLE_HEAD_FILE} <= set(release.manifest.files)
+    assert {TOPIC_HEAD_FILE, ROLE_HEAD_FILE} <= set(calibrated.manifest.files)
 
 
 def test_a_role_without_an_example_leaves_roles_untold(tmp_path: Path):
@@ -439,7 +494,7 @@ def test_failed_build_leaves_the_current_release_as_it_was(tmp_path: Path, many:
     )
 
 
-def test_progress_rises_to_all_passages_and_starts_at_what_is_known(tmp_path: Path, many: tuple[Practice, ...]):
+def test_progress_rises_to_all_passages_and_says_at_once_what_is_known(tmp_path: Path, many: tuple[Practice, ...]):
     encoder = WordEncoder(tiny_spec())
     cache = EmbeddingCache(tmp_path / "cache", encoder.spec.identity, DIM)
     calls: list[tuple[int, int]] = []
@@ -449,11 +504,12 @@ def test_progress_rises_to_all_passages_and_starts_at_what_is_known(tmp_path: Pa
 
     release = build_release(small_source(many), encoder, releases=tmp_path, cache=cache, progress=progress)
     total = release.manifest.counts.windows + release.manifest.counts.sentences
-    assert (calls[0][0], calls[-1]) == (total - len(passage_texts(many)), (total, total))
+    assert calls[0] == (0, total)
+    assert (calls[1], calls[-1]) == ((total - len(passage_texts(many)), total), (total, total))
     assert [done for done, _ in calls] == sorted(done for done, _ in calls)
     calls.clear()
     build_release(small_source(many), encoder, releases=tmp_path, cache=cache, progress=progress)
-    assert set(calls) == {(total, total)}
+    assert calls == [(0, total), (total, total)]
 
 
 def test_find_current_returns_the_release_of_exactly_this_input(tmp_path: Path):
@@ -461,7 +517,7 @@ def test_find_current_returns_the_release_of_exactly_this_input(tmp_path: Path):
     found = find_current(tmp_path / "releases", small_source(), tiny_spec())
     assert found is not None
     assert found.manifest == release.manifest
-    assert found.parts.practices == PRACTICES
+    assert list(found.parts.practices) == list(PRACTICES)
 
 
 def test_find_current_finds_nothing_where_nothing_was_built(tmp_path: Path):

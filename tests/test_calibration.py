@@ -230,13 +230,12 @@ def test_probes_that_nobody_judged_say_something_of_the_topic_and_nothing_of_hit
     probes = (*source.probes, *more)
     questions = [understand(one.text, source.thesaurus) for one in probes]
     embeddings = words.encode_queries([question.whole.encoder_text for question in questions])
-    ids = [practice.id for practice in PRACTICES]
     spread = release.manifest.calibration.spread
 
-    found, head = fit_calibration(Scorer(release.parts), ids, probes, questions, embeddings, spread)
+    found, head = fit_calibration(Scorer(release.parts), release.parts.practices, probes, questions, embeddings, spread)
     wrong, _ = fit_calibration(
         Scorer(release.parts),
-        ids,
+        release.parts.practices,
         (*source.probes, *(one.model_copy(update={"relevant": ()}) for one in more)),
         questions,
         embeddings,
@@ -249,6 +248,21 @@ def test_probes_that_nobody_judged_say_something_of_the_topic_and_nothing_of_hit
     # judged as answered by nothing, the same questions make every hit less likely
     of_found, of_wrong = (one.hit.bias + one.hit.score * 4 + one.hit.topic * 2 for one in (found, wrong))
     assert of_found > of_wrong
+
+
+def test_the_order_of_the_judgements_of_a_probe_changes_nothing(calibrated, source, words):
+    questions = [understand(one.text, source.thesaurus) for one in source.probes]
+    embeddings = words.encode_queries([question.whole.encoder_text for question in questions])
+    spread = calibrated.release.manifest.calibration.spread
+
+    def fitted(*relevant):
+        probes = [source.probes[0].model_copy(update={"relevant": relevant}), *source.probes[1:]]
+        parts = calibrated.release.parts
+        return fit_calibration(Scorer(parts), parts.practices, probes, questions, embeddings, spread)[0]
+
+    assert source.probes[0].relevant == ("mentors",)
+    found = fitted("street-work", "mentors")
+    assert found == fitted("mentors", "street-work") != calibrated.release.manifest.calibration
 
 
 def test_a_release_without_enough_probes_has_a_spread_only(tmp_path, source, words):
@@ -272,9 +286,9 @@ def test_the_calibration_of_a_release_on_disk_is_the_one_that_was_fitted(calibra
     release = load_release(calibrated.release.folder)
     questions = [understand(one.text, source.thesaurus) for one in source.probes]
     embeddings = words.encode_queries([question.whole.encoder_text for question in questions])
-    ids = [practice.id for practice in PRACTICES]
+    spread = release.manifest.calibration.spread
     expected, head = fit_calibration(
-        Scorer(release.parts), ids, source.probes, questions, embeddings, release.manifest.calibration.spread
+        Scorer(release.parts), release.parts.practices, source.probes, questions, embeddings, spread
     )
     assert release.manifest.calibration == expected
     np.testing.assert_array_equal(release.parts.topic_head.weights, head.weights)

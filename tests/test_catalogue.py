@@ -44,7 +44,7 @@ def ids(path: Path) -> list[str]:
 
 def test_good_rows_come_whole_and_in_the_order_of_the_file(write: Callable[..., Path]) -> None:
     path = write(*(practice.model_dump_json().encode() for practice in PRACTICES))
-    assert read_catalogue(path, {}) == list(PRACTICES)
+    assert list(read_catalogue(path, {})) == list(PRACTICES)
 
 
 def test_blank_lines_are_skipped_but_counted(write: Callable[..., Path]) -> None:
@@ -61,7 +61,7 @@ def test_a_byte_order_mark_and_windows_lines_change_nothing(
     write: Callable[..., Path], end: bytes, start: bytes
 ) -> None:
     lines = [practice.model_dump_json().encode() for practice in PRACTICES]
-    assert read_catalogue(write(*lines, end=end, start=start), {}) == list(PRACTICES)
+    assert list(read_catalogue(write(*lines, end=end, start=start), {})) == list(PRACTICES)
 
 
 def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
@@ -75,6 +75,23 @@ def test_no_character_inside_a_text_ends_a_row(write: Callable[..., Path], chara
     path = write(f'{{"id": "a", "title": "Second{character}chance"}}'.encode(), row("b"))
     meant = json.loads(f'"{character}"')
     assert [practice.title for practice in read_catalogue(path, {})] == [f"Second{meant}chance", "Title of b"]
+
+
+def test_a_practice_is_read_again_from_its_place_in_the_file(write: Callable[..., Path]) -> None:
+    lines = [practice.model_dump_json().encode() for practice in PRACTICES]
+    path = write(b"", lines[0], b" \t", lines[1], b"", lines[2], lines[3], end=b"\r\n", start=BOM)
+    found = read_catalogue(path, {})
+    assert len(found) == 4
+    assert [found[row] for row in (3, 1, -2, 0)] == [PRACTICES[row] for row in (3, 1, 2, 0)]
+    assert found[1:3] == list(PRACTICES[1:3])
+
+
+def test_a_catalogue_is_read_on_as_it_was_when_its_file_is_replaced(write: Callable[..., Path], tmp_path: Path) -> None:
+    found = read_catalogue(write(row("a"), row("b")), {})
+    (tmp_path / "other.jsonl").write_bytes(row("c", title="Another one"))
+    (tmp_path / "other.jsonl").replace(tmp_path / "practices.jsonl")
+    assert [practice.id for practice in found] == ["a", "b"]
+    assert ids(tmp_path / "practices.jsonl") == ["c"]
 
 
 def test_every_kind_of_bad_row_is_reported_at_once_in_the_order_of_the_file(write: Callable[..., Path]) -> None:

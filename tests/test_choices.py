@@ -5,10 +5,11 @@ from service.filters import FacetTable
 from service.pages.choices import Chip, Choice, WayOut, chips, field_choices, ways_out
 from service.pages.page_state import PageState
 from service.wording import wording
+from tests.facet_tables import facet_table
 from tests.fakes import PRACTICES, VOCABULARY
 
 ENGLISH = wording("en")
-TABLE = FacetTable(PRACTICES, VOCABULARY)
+TABLE = facet_table(PRACTICES, VOCABULARY)
 NOTHING = PageState(q="mentors", country=("GR",), approaches=("outreach",), page=2)
 
 
@@ -72,7 +73,7 @@ def test_a_group_says_how_many_of_its_values_are_chosen() -> None:
 
 
 def test_a_field_that_only_a_url_names_is_offered_behind_the_others() -> None:
-    table = FacetTable([*PRACTICES, Practice(id="saxony", title="Saxony", region="Saxony", country="DE")], VOCABULARY)
+    table = facet_table([*PRACTICES, Practice(id="saxony", title="Saxony", region="Saxony", country="DE")], VOCABULARY)
     found = choices_of(PageState(region=("Saxony", "Bavaria")), table)
 
     assert "region" not in choices_of(PageState(), table)

@@ -165,7 +165,7 @@ def test_our_own_questions_are_read_those_for_tuning_then_those_held_out(tmp_pat
     collection = read_shipped_collection(catalogue)
 
     assert collection.name == "practices"
-    assert collection.source.practices == list(PRACTICES)
+    assert list(collection.source.practices) == list(PRACTICES)
     assert collection.queries == (
         JudgedQuery("q1", "who helps?", "need", "en"),
         JudgedQuery("q1-de", "wer hilft?", "translation", "de", base="q1"),

@@ -1,11 +1,11 @@
 """Practices side by side: one row a fact that is known of any, and what all of them have in common."""
 
-from service.filters import FacetTable
 from service.pages.comparison import compared_facts
 from service.wording import wording
+from tests.facet_tables import facet_table
 from tests.fakes import PRACTICES, VOCABULARY
 
-FACETS = FacetTable(PRACTICES, VOCABULARY)
+FACETS = facet_table(PRACTICES, VOCABULARY)
 ENGLISH = wording("en")
 MENTORS, SCHOOL, _, STREET_WORK = PRACTICES
 

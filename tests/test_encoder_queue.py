@@ -1,6 +1,7 @@
-"""The queue before the encoder: batches, refusals, errors, cancelled askers, and answers to the right askers."""
+"""The queue before the encoder: batches, refusals, errors, cancelled askers, answers to the right askers, memory."""
 
 import asyncio
+import pickle
 import threading
 
 import numpy as np
@@ -304,3 +305,189 @@ def test_it_runs_only_inside_its_block():
         return before, inside, queue.is_running
 
     assert run(scenario()) == (False, True, False)
+
+
+def asked_in_turn(encoder, questions, *, remembered):
+    """Return the answers to questions of several texts each, every one asked when the one before is answered."""
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8, remembered=remembered) as queue:
+            return [await queue.encode_queries(texts) for texts in questions]
+
+    return run(scenario())
+
+
+def test_a_text_that_comes_again_is_not_encoded_again():
+    encoder = RecordingEncoder()
+    questions = [["a", "b"], ["b", "c", "a"], ["c"], ["a", "b", "c"]]
+
+    answers = asked_in_turn(encoder, questions, remembered=8)
+    assert encoder.batches == [("queries", ["a", "b"]), ("queries", ["c"])]
+    assert [answer.tolist() for answer in answers] == [[expected(text) for text in texts] for texts in questions]
+    assert {answer.dtype for answer in answers} == {np.dtype(np.float32)}
+
+
+def test_a_text_is_remembered_as_a_question_or_as_a_document_and_not_as_the_other():
+    encoder = RecordingEncoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8, remembered=8) as queue:
+            return [await ask(queue, "a") for ask in (query, document, query, document)]
+
+    answers = run(scenario())
+    assert encoder.batches == [("queries", ["a"]), ("documents", ["a"])]
+    as_document = RecordingEncoder().encode_documents(["a"])[0].tolist()
+    assert expected("a") != as_document
+    assert [answer.tolist() for answer in answers] == [expected("a"), as_document] * 2
+
+
+def test_the_oldest_text_is_forgotten_where_there_are_too_many():
+    encoder = RecordingEncoder()
+
+    asked_in_turn(encoder, [["a"], ["b"], ["c"], ["b"], ["c"], ["a"]], remembered=2)
+    assert encoder.batches == [("queries", [text]) for text in ("a", "b", "c", "a")]
+
+
+def test_a_text_that_comes_again_is_no_longer_the_oldest():
+    encoder = RecordingEncoder()
+
+    asked_in_turn(encoder, [["a"], ["b"], ["a"], ["c"], ["a"], ["b"]], remembered=2)
+    assert encoder.batches == [("queries", [text]) for text in ("a", "b", "c", "b")]
+
+
+def test_a_question_of_more_texts_than_are_remembered_is_answered_whole_and_its_last_texts_are_kept():
+    encoder = RecordingEncoder()
+    texts = [f"part {number}" for number in range(5)]
+
+    answers = asked_in_turn(encoder, [texts, texts[3:], texts], remembered=2)
+    assert [batch for _, batch in encoder.batches] == [texts, texts[:3]]
+    assert [answer.tolist() for answer in answers] == [
+        [expected(text) for text in asked] for asked in (texts, texts[3:], texts)
+    ]
+
+
+def test_where_nothing_is_to_be_remembered_nothing_is():
+    encoder = RecordingEncoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8, remembered=0) as queue:
+            answers = [(await query(queue, "a")).tolist() for _ in range(2)]
+            return answers, len(queue._kept)
+
+    assert run(scenario()) == ([expected("a")] * 2, 0)
+    assert encoder.batches == [("queries", ["a"])] * 2
+
+
+def test_what_could_not_be_encoded_is_not_remembered():
+    class Encoder(FailingEncoder):
+        is_broken = True
+
+        def encode_queries(self, texts):
+            return super().encode_queries(texts) if self.is_broken else RecordingEncoder.encode_queries(self, texts)
+
+    encoder = Encoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8, remembered=8) as queue:
+            await query(queue, "known")
+            for _ in range(2):
+                with pytest.raises(ValueError, match=r"^cannot encode 'bad'$"):
+                    await queue.encode_queries(["known", "bad", "good"])
+            encoder.is_broken = False
+            return await queue.encode_queries(["known", "bad", "good"])
+
+    answers = run(scenario())
+    assert encoder.batches == [("queries", ["known"]), *[("queries", ["bad", "good"])] * 3]
+    assert answers.tolist() == [expected(text) for text in ("known", "bad", "good")]
+
+
+@pytest.mark.parametrize("remembered", [0, 8])
+def test_a_text_that_stands_twice_in_a_question_is_encoded_once(remembered):
+    encoder = RecordingEncoder()
+
+    [answer] = asked_in_turn(encoder, [["a", "b", "a", "a"]], remembered=remembered)
+    assert encoder.batches == [("queries", ["a", "b"])]
+    assert answer.tolist() == [expected(text) for text in ("a", "b", "a", "a")]
+
+
+def test_texts_that_differ_in_one_character_are_not_taken_for_each_other():
+    encoder = RecordingEncoder()
+    texts = ["a b", "a  b", "A b", "ab", "a b ", "é b", "e\u0301 b", ""]
+
+    answers = asked_in_turn(encoder, [texts, texts], remembered=8)
+    assert encoder.batches == [("queries", texts)]
+    assert answers[0].tolist() == answers[1].tolist()
+
+
+def test_no_text_can_be_read_from_what_is_remembered():
+    text = "my pupil Xaver Quastel is often sick"
+
+    async def scenario():
+        async with EncoderQueue(WordEncoder(), 8, remembered=8) as queue:
+            await queue.encode_queries([text])
+            await queue.encode_documents([text])
+            return dict(queue._kept)
+
+    kept = run(scenario())
+    assert [(type(key), len(key)) for key in kept] == [(bytes, 16)] * 2
+    assert [(row.dtype, row.shape) for row in kept.values()] == [(np.dtype(np.float32), (4096,))] * 2
+    plain = pickle.dumps(kept)
+    assert not [word for word in text.split() if len(word) > 3 and word.encode() in plain]
+
+
+def test_a_remembered_embedding_is_not_changed_by_whoever_got_it():
+    async def scenario():
+        async with EncoderQueue(RecordingEncoder(), 8, remembered=8) as queue:
+            for _ in range(2):
+                answer = await queue.encode_queries(["a"])
+                answer[:] = 0
+            return await query(queue, "a")
+
+    assert run(scenario()).tolist() == expected("a")
+
+
+def test_a_remembered_embedding_keeps_no_others_of_its_batch_in_memory():
+    async def scenario():
+        async with EncoderQueue(RecordingEncoder(), 8, remembered=2) as queue:
+            await queue.encode_queries([f"part {number}" for number in range(30)])
+            return [row.base is None for row in queue._kept.values()]
+
+    assert run(scenario()) == [True, True]
+
+
+def test_a_remembered_text_is_answered_though_no_other_may_wait():
+    encoder = BlockingEncoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 1, remembered=8) as queue:
+            encoder.released.set()
+            await query(queue, "known")
+            encoder.released.clear()
+            encoder.entered.clear()
+            first, waiting = await ask_while_blocked(queue, encoder, ["second"])
+            with pytest.raises(BusyError):
+                await query(queue, "third")
+            known = await query(queue, "known")
+            assert not encoder.released.is_set()
+            encoder.released.set()
+            await asyncio.gather(first, *waiting)
+            return known
+
+    assert run(scenario()).tolist() == expected("known")
+    assert encoder.batches == [("queries", [text]) for text in ("known", "first", "second")]
+
+
+def test_a_text_whose_asker_has_gone_is_encoded_when_another_asks():
+    encoder = BlockingEncoder()
+
+    async def scenario():
+        async with EncoderQueue(encoder, 8, remembered=8) as queue:
+            first, waiting = await ask_while_blocked(queue, encoder, ["gone"])
+            waiting[0].cancel()
+            await asyncio.sleep(0)
+            encoder.released.set()
+            await first
+            return await query(queue, "gone")
+
+    assert run(scenario()).tolist() == expected("gone")
+    assert encoder.batches == [("queries", ["first"]), ("queries", ["gone"])]

@@ -139,7 +139,7 @@ def test_of_two_sentences_that_answer_a_part_the_one_counts_that_the_whole_is_ab
 
 
 def test_a_span_is_cut_out_of_the_text_of_its_practice(small):
-    at = [passage.practice_id for passage in small.release.parts.sentences].index("street-work") + 2
+    at = small.release.parts.sentences.span(3).start + 2
     span = sentence_span(small.release.parts, PRACTICES[3], at)
     assert (span.text, span.start) == ("They visit homes and squares.", practice_text(PRACTICES[3]).index("They visit"))
 

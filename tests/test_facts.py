@@ -4,12 +4,13 @@ import pytest
 
 from indexer.practice import Practice, Result
 from service.facts import FACT_FIELDS, Fact, age_range, facts_of, labels_of
-from service.filters import FILTER_FIELDS, FacetTable
+from service.filters import FILTER_FIELDS
 from service.wording import wording
+from tests.facet_tables import facet_table
 from tests.fakes import PRACTICES, VOCABULARY
 
 ENGLISH = wording("en")
-FACETS = FacetTable(PRACTICES, VOCABULARY)
+FACETS = facet_table(PRACTICES, VOCABULARY)
 WHOLE = Practice(
     id="whole",
     title="Whole",

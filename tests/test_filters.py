@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from indexer.facets import FACET_FIELDS
 from indexer.practice import Practice, field_values
-from service.filters import FILTER_FIELDS, NO_FILTERS, Facets, FacetTable, FacetValue, Filters
+from service.filters import FILTER_FIELDS, NO_FILTERS, Facets, FacetValue, Filters
+from tests.facet_tables import facet_table
 from tests.fakes import PRACTICES, VOCABULARY
 
 VALUES = {
@@ -66,7 +68,7 @@ def counted(practices: list[Practice]) -> dict[str, dict[str, int]]:
 
 
 def passing_ids(**conditions: tuple[str, ...]) -> list[str]:
-    mask = FacetTable(PRACTICES, VOCABULARY).passing(Filters(**conditions))
+    mask = facet_table(PRACTICES, VOCABULARY).passing(Filters(**conditions))
     assert mask is not None
     return [practice.id for practice, passes in zip(PRACTICES, mask, strict=True) if passes]
 
@@ -75,10 +77,14 @@ def test_the_oracle_knows_every_field_that_filters_have():
     assert tuple(VALUES) == FILTER_FIELDS
 
 
+def test_what_can_be_counted_is_what_filters_have_in_the_same_order():
+    assert FILTER_FIELDS == tuple(Filters.model_fields) == FACET_FIELDS
+
+
 @settings(max_examples=60)
 @given(catalogues, filter_sets)
 def test_passing_is_what_the_oracle_says(practices, filters):
-    mask = FacetTable(practices, {}).passing(filters)
+    mask = facet_table(practices, {}).passing(filters)
     if not any(getattr(filters, field) for field in VALUES):
         assert mask is None
     else:
@@ -89,7 +95,7 @@ def test_passing_is_what_the_oracle_says(practices, filters):
 @settings(max_examples=60)
 @given(catalogues, filter_sets)
 def test_counts_over_what_passes_are_exact(practices, filters):
-    table = FacetTable(practices, {})
+    table = facet_table(practices, {})
     passing = [practice for practice in practices if does_pass(practice, filters)]
     assert plain_counts(table.counts(table.passing(filters))) == counted(passing)
 
@@ -99,15 +105,47 @@ def test_counts_over_what_passes_are_exact(practices, filters):
 def test_counts_over_any_practices_shown_are_exact(practices, flags):
     mask = np.array(flags[: len(practices)], dtype=np.bool_)
     shown = [practice for practice, is_shown in zip(practices, mask, strict=True) if is_shown]
-    assert plain_counts(FacetTable(practices, {}).counts(mask)) == counted(shown)
+    assert plain_counts(facet_table(practices, {}).counts(mask)) == counted(shown)
+
+
+@settings(max_examples=60)
+@given(catalogues, st.lists(st.booleans(), min_size=10, max_size=10))
+def test_counts_of_some_practices_are_those_over_a_mask_of_them(practices, flags):
+    mask = np.array(flags[: len(practices)], dtype=np.bool_)
+    shown = [practice for practice, is_shown in zip(practices, mask, strict=True) if is_shown]
+    table = facet_table(practices, VOCABULARY)
+    assert table.counts_of(shown) == table.counts_of(shown[::-1]) == table.counts(mask)
+    assert plain_counts(table.counts_of(shown)) == counted(shown)
+
+
+@settings(max_examples=60)
+@given(catalogues)
+def test_counts_of_all_practices_need_no_mask(practices):
+    table = facet_table(practices, VOCABULARY)
+    assert table.counts_of(practices) == table.counts() == table.counts(np.ones(len(practices), dtype=np.bool_))
+
+
+@settings(max_examples=60)
+@given(catalogues, filter_sets)
+def test_as_many_pass_as_the_oracle_says(practices, filters):
+    assert facet_table(practices, {}).count(filters) == sum(does_pass(practice, filters) for practice in practices)
 
 
 @settings(max_examples=60)
 @given(catalogues)
 def test_facet_values_are_ordered_by_count_then_label(practices):
-    for found in FacetTable(practices, VOCABULARY).counts().values():
+    for found in facet_table(practices, VOCABULARY).counts().values():
         keys = [(-facet.count, facet.label) for facet in found]
         assert keys == sorted(keys)
+
+
+def test_values_of_one_label_are_ordered_by_value_whoever_comes_first():
+    vocabulary = {"approaches": {"tutoring": "Help", "coaching": "Help", "advice": "Help"}}
+    practices = [Practice(id=code, title="A title", approaches=(code,)) for code in ("tutoring", "advice", "coaching")]
+    expected = [FacetValue(code, "Help", 1) for code in ("advice", "coaching", "tutoring")]
+    for some in (practices, practices[::-1]):
+        table = facet_table(some, vocabulary)
+        assert table.counts()["approaches"] == table.counts_of(some)["approaches"] == expected
 
 
 def test_values_of_one_field_are_alternatives():
@@ -139,11 +177,11 @@ def test_evidence_level_zero_is_a_value():
 
 
 def test_no_condition_means_no_mask():
-    assert FacetTable(PRACTICES, VOCABULARY).passing(NO_FILTERS) is None
+    assert facet_table(PRACTICES, VOCABULARY).passing(NO_FILTERS) is None
 
 
 def test_facets_have_labels_and_the_most_frequent_value_first():
-    facets = FacetTable(PRACTICES, VOCABULARY).counts()
+    facets = facet_table(PRACTICES, VOCABULARY).counts()
     assert facets["country"] == [
         FacetValue("DE", "Germany", 2),
         FacetValue("GR", "Greece", 1),
@@ -165,12 +203,12 @@ def test_facets_have_labels_and_the_most_frequent_value_first():
 
 
 def test_a_value_without_a_label_shows_itself():
-    facets = FacetTable(PRACTICES, {}).counts()
+    facets = facet_table(PRACTICES, {}).counts()
     assert facets["approaches"][0] == FacetValue("mentoring", "mentoring", 2)
 
 
 def test_a_vocabulary_replaces_the_built_in_labels():
-    facets = FacetTable(PRACTICES[:1], {"country": {"DE": "Deutschland"}}).counts()
+    facets = facet_table(PRACTICES[:1], {"country": {"DE": "Deutschland"}}).counts()
     assert facets["country"] == [FacetValue("DE", "Deutschland", 1)]
 
 
@@ -187,16 +225,19 @@ def test_a_vocabulary_replaces_the_built_in_labels():
 )
 def test_codes_have_english_labels(field, value, label):
     practice = Practice(id="p", title="A title", **{field: value})
-    assert [facet.label for facet in FacetTable([practice], {}).counts()[field]] == [label]
+    assert [facet.label for facet in facet_table([practice], {}).counts()[field]] == [label]
 
 
 def test_a_value_that_a_practice_names_twice_counts_once():
     practice = Practice(id="p", title="A title", approaches=("mentoring", "mentoring"))
-    assert FacetTable([practice], VOCABULARY).counts()["approaches"] == [FacetValue("mentoring", "Mentoring", 1)]
+    table = facet_table([practice], VOCABULARY)
+    for counts in (table.counts(), table.counts_of([practice])):
+        assert counts["approaches"] == [FacetValue("mentoring", "Mentoring", 1)]
 
 
 def test_an_empty_catalogue_has_empty_facets():
-    assert FacetTable([], VOCABULARY).counts() == {field: [] for field in VALUES}
+    table = facet_table([], VOCABULARY)
+    assert table.counts() == table.counts_of([]) == {field: [] for field in VALUES}
 
 
 def test_field_values_are_named_as_filters_name_them():

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from sklearn.manifold import TSNE
 
+from indexer import layout as module
+from indexer import row_blocks
 from indexer.encoder import unit_rows
-from indexer.layout import CANVAS, LEAST_DISTANCE, MOST_APART, MOST_BY_NEIGHBOURS, layout
+from indexer.layout import CANVAS, LEAST_DISTANCE, MOST_APART, MOST_BY_NEIGHBOURS
+
+
+def layout(rows, firsts=None):
+    """Return the places of practices that have one window each, unless `firsts` says where their first is."""
+    return module.layout(rows, np.arange(len(rows)) if firsts is None else np.array(firsts))
 
 
 def random_rows(size, *, dim=16, seed=3):
@@ -133,3 +140,33 @@ def test_above_the_limit_principal_components_place_and_t_sne_does_not_run(monke
     assert abs(np.corrcoef(places[:, 0], embeddings[:, 2])[0, 1]) > 0.99
     assert abs(np.corrcoef(places[:, 1], embeddings[:, 0])[0, 1]) > 0.99
     assert (places.min(axis=0).tolist(), places.max(axis=0).tolist()) == ([0, 0], [1, 1])
+
+
+@pytest.mark.parametrize("dim", [32, 4], ids=["fewer practices than dimensions", "more"])
+def test_a_practice_lies_where_its_first_window_puts_it(dim):
+    rows = random_rows(60, dim=dim)
+    firsts = [0, 1, 4, 9, 16, 25, 36, 49, 50, 51, 52, 59]
+    among_others = layout(rows, firsts)
+    assert among_others.tobytes() == layout(rows[firsts]).tobytes()
+    assert len(among_others) == 12
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 7])
+def test_the_size_of_blocks_moves_no_dot(monkeypatch, at_once):
+    rows = random_rows(9, dim=4)  # too few for t-SNE, which would magnify the last bit
+    expected = layout(rows)
+    monkeypatch.setattr(row_blocks, "AT_ONCE", at_once)
+    np.testing.assert_allclose(layout(rows), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [4, 5, 6, 7, 30])
+def test_the_first_places_are_the_principal_components_however_many_practices_there_are(monkeypatch, size):
+    monkeypatch.setattr("indexer.layout.MOST_BY_NEIGHBOURS", 0)
+    monkeypatch.setattr("indexer.layout.MOST_APART", 0)
+    monkeypatch.setattr(row_blocks, "AT_ONCE", 4)
+    rows = random_rows(size, dim=5)
+    centred = rows - rows.mean(axis=0)
+    expected = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    places = layout(rows)
+    for axis in range(2):
+        assert abs(np.corrcoef(places[:, axis], expected[:, axis])[0, 1]) == pytest.approx(1, abs=1e-6)

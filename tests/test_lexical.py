@@ -1,6 +1,9 @@
 """Word search against BM25 by hand: stems, stop words and 4-grams, repeated terms, rarity, and save and load."""
 
+import json
 import math
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -89,6 +92,16 @@ def test_a_word_that_is_said_twice_counts_twice(index: LexicalIndex) -> None:
     assert twice.tolist() == pytest.approx((2 * once).tolist())
     assert best_first(index.scores(["mentor", "villag"])) == [0, 2, 1]
     assert best_first(index.scores(["mentor", "villag", "villag"])) == [2, 0, 1]
+    thrice = index.scores(["bread", "zeppelin", "bread", "mentor", "bread"])
+    assert thrice.tolist() == pytest.approx((3 * once + index.scores(["mentor"])).tolist())
+
+
+def test_scores_of_one_question_are_not_those_of_the_next(index: LexicalIndex) -> None:
+    first = index.scores(["bread"])
+    kept = first.tolist()
+    first += 7
+    assert index.scores(["bread"]).tolist() == kept
+    assert index.scores([]).tolist() == [0] * 5
 
 
 def test_a_word_that_is_not_known_changes_nothing(index: LexicalIndex) -> None:
@@ -246,20 +259,14 @@ def test_the_same_texts_give_the_same_bytes(tmp_path: Path) -> None:
     assert first == second == third
 
 
-FILES = (
-    "data.csc.index.npy",
-    "indices.csc.index.npy",
-    "indptr.csc.index.npy",
-    "params.index.json",
-    "vocab.index.json",
-)
+FILES = ("about.json", "bounds.npy", "rows.npy", "scores.npy", "terms-hashes.npy", "terms-numbers.npy")
 
 
-@pytest.mark.parametrize("name", [*FILES, "language.txt"])
+@pytest.mark.parametrize("name", FILES)
 def test_an_index_without_one_of_its_files_is_refused(index: LexicalIndex, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "lexical"
     index.save(folder)
-    assert {path.name for path in folder.iterdir()} == {*FILES, "language.txt"}
+    assert {path.name for path in folder.iterdir()} == set(FILES)
     (folder / name).unlink()
     with pytest.raises(ValueError, match="lexical is not a lexical index: "):
         LexicalIndex.load(folder)
@@ -274,3 +281,57 @@ def test_an_index_with_a_cut_file_is_refused(index: LexicalIndex, tmp_path: Path
     (folder / name).write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ValueError, match="lexical is not a lexical index: "):
         LexicalIndex.load(folder)
+
+
+LOAD = """
+import json
+import sys
+from pathlib import Path
+
+from indexer.lexical import LexicalIndex
+
+index = LexicalIndex.load(Path(sys.argv[1]))
+found = index.scores(index.terms("bread and the villages, bread", "en")).tolist()
+heavy = sorted({"bm25s", "scipy", "numba", "jax"} & sys.modules.keys())
+print(json.dumps({"scores": found, "heavy": heavy, "rarity": index.word_rarity("Mentors")}))
+"""
+
+
+def test_an_index_is_loaded_and_searched_without_what_built_it(index: LexicalIndex, tmp_path: Path) -> None:
+    index.save(tmp_path / "lexical")
+    command = [sys.executable, "-c", LOAD, str(tmp_path / "lexical")]
+    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["heavy"] == []
+    assert found["scores"] == pytest.approx(bm25(STEMS, ["bread", "villag", "bread"]), abs=1e-6)
+    assert found["rarity"] == pytest.approx(1)
+
+
+def test_texts_are_read_one_after_the_other_and_a_generator_will_do() -> None:
+    index = LexicalIndex.build((text for text in TEXTS), "en")
+    assert index.scores(["villag", "mentor"]).tolist() == pytest.approx(bm25(STEMS, ["villag", "mentor"]), abs=1e-6)
+
+
+def test_in_many_texts_each_score_and_each_share_is_that_of_brute_force() -> None:
+    chance = np.random.default_rng(7)
+    vocabulary = [f"zq{letter}x" for letter in "abcdefgh"]
+    documents = tuple(
+        tuple(vocabulary[word] for word in chance.integers(0, 8, size=chance.integers(1, 6))) for _ in range(300)
+    )
+    index = LexicalIndex.build([" ".join(document) for document in documents], "en")
+    assert index.terms(" ".join(vocabulary), "en") == vocabulary
+    query = [vocabulary[word] for word in (0, 3, 3, 7)]
+    assert index.scores(query).tolist() == pytest.approx(bm25(documents, query), abs=1e-5)
+    rarity = {term: idf(sum(term in one for one in documents), 300) / idf(1, 300) for term in set(query)}
+    assert {term: index.rarity(term) for term in rarity} == pytest.approx(rarity)
+    for row, document in enumerate(documents):
+        share = sum(rarity[term] for term in rarity if term in document) / sum(rarity.values())
+        assert index.coverage(query, row) == pytest.approx(share), row
+
+
+def test_texts_without_any_word_are_saved_and_loaded_too(tmp_path: Path) -> None:
+    LexicalIndex.build(["", "..."], "en").save(tmp_path / "lexical")
+    loaded = LexicalIndex.load(tmp_path / "lexical")
+    assert loaded.size == 2
+    assert loaded.scores(["bread"]).tolist() == [0, 0]
+    assert (loaded.knows("bread"), loaded.coverage(["bread"], 1), loaded.rarity("bread")) == (False, 0, 1)

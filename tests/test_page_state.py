@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from indexer.practice import Practice
+from indexer.practice_table import Order
 from service.filters import FILTER_FIELDS, Filters
 from service.pages.page_state import MOST_PICKED, SHOWN_AT_ONCE, ColourBy, PageState, practice_path
 from service.related import Mode
-from service.schemas import MAX_TOP_K, Sort
+from service.schemas import MAX_TOP_K
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 VALUES = st.lists(TEXT, max_size=3).map(tuple)
@@ -24,7 +25,7 @@ STATES = st.builds(
     q=TEXT,
     top_k=st.integers(1, MAX_TOP_K),
     page=st.integers(1, 10**30),
-    sort=st.sampled_from(get_args(Sort)),
+    sort=st.sampled_from(get_args(Order)),
     mode=st.sampled_from(get_args(Mode)),
     colour=st.sampled_from(get_args(ColourBy)),
     pick=st.lists(TEXT, max_size=MOST_PICKED).map(tuple),

@@ -661,3 +661,16 @@ def test_search_services_are_told_what_to_leave_alone(client) -> None:
     assert rules.headers["content-type"].startswith("text/plain")
     assert rules.text.splitlines()[0] == "User-agent: *"
     assert "Disallow: /download/" in rules.text
+
+
+def test_a_question_is_encoded_once_for_its_page_its_filters_its_map_its_downloads_and_programs(client, words):
+    encoder = WordEncoder(words.spec)
+    asked = f"q={quote(QUESTION)}"
+    with running(client.app.state.retriever, encoder, remembered=8, base_url=HOME, headers=ENGLISH) as remembering:
+        encoder.encoded.clear()
+        for path in ("/?", "/?country=DE&", "/?top_k=20&", "/map?", "/download/practices.csv?", "/api/v1/search?"):
+            answer = remembering.get(f"{path}{asked}")
+            assert answer.status_code == 200
+            if path.startswith("/?"):
+                assert answer.text == client.get(f"{path}{asked}").text
+    assert encoder.encoded == [QUESTION]

@@ -1,8 +1,10 @@
-"""Windows hold every character of a text and fit the encoder; sentences come in order and lose no word."""
+"""Windows hold every character of a text and fit the encoder; sentences lose no word; each is found by its practice."""
 
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -10,14 +12,14 @@ from hypothesis import strategies as st
 from indexer.passages import (
     OVERLAP_SHARE,
     TITLE_REPEATS,
-    Passage,
+    Passages,
     heading,
     lexical_text,
     practice_text,
-    sentence_passages,
+    sentence_limits,
     split_sentences,
     split_text,
-    window_passages,
+    window_limits,
 )
 from indexer.practice import Practice
 from tests.fakes import PRACTICES, VOCABULARY
@@ -214,34 +216,154 @@ def test_word_search_does_not_count_an_original_title_again() -> None:
 
 
 @pytest.mark.parametrize("practice", PRACTICES, ids=lambda practice: practice.id)
-def test_window_passages_are_the_windows_of_the_whole_text(practice: Practice) -> None:
+def test_the_windows_of_a_practice_are_those_of_its_whole_text(practice: Practice) -> None:
     text = practice_text(practice)
-    passages = window_passages(practice, max_tokens=12, count_tokens=count_words)
-    assert passages == [Passage(practice.id, start, end) for start, end in windows(text, 12)]
-    assert {character for part in passages for character in range(part.start, part.end)} == set(range(len(text)))
-    assert window_passages(practice, max_tokens=100, count_tokens=count_words) == [Passage(practice.id, 0, len(text))]
+    limits = window_limits(practice, max_tokens=12, count_tokens=count_words)
+    assert limits == windows(text, 12)
+    assert {character for start, end in limits for character in range(start, end)} == set(range(len(text)))
+    assert window_limits(practice, max_tokens=100, count_tokens=count_words) == [(0, len(text))]
 
 
-def test_sentence_passages_are_the_sentences_in_the_order_of_the_text() -> None:
+def test_the_sentences_of_a_practice_come_in_the_order_of_its_text() -> None:
     mentors = PRACTICES[0]
     text = practice_text(mentors)
-    passages = sentence_passages(mentors)
-    assert passages == [Passage("mentors", start, end) for start, end in split_sentences(text, "en")]
-    assert [text[part.start : part.end] for part in passages[-2:]] == [
+    limits = sentence_limits(mentors)
+    assert limits == list(split_sentences(text, "en"))
+    assert [text[start:end] for start, end in limits[-2:]] == [
         "Each apprentice meets one retired master every week.",
         "The master listens and gives advice.",
     ]
-    assert text[: passages[-2].start].split() == f"{mentors.title} {mentors.summary}".split()
+    assert text[: limits[-2][0]].split() == f"{mentors.title} {mentors.summary}".split()
 
 
-def test_sentence_passages_use_the_language_of_the_record() -> None:
+def test_the_sentences_of_a_practice_are_those_of_the_language_of_its_record() -> None:
     text = "Das gilt z. B. für Azubis am 3. Mai. Bleiben sie?"
     german = Practice(id="a", title="Begleitung.", description=text, language="de")
-    parts = [practice_text(german)[part.start : part.end] for part in sentence_passages(german)]
+    parts = [practice_text(german)[start:end] for start, end in sentence_limits(german)]
     assert parts == ["Begleitung.", "Das gilt z. B. für Azubis am 3. Mai.", "Bleiben sie?"]
     english = german.model_copy(update={"language": "en"})
     nameless = german.model_copy(update={"language": None})
-    assert sentence_passages(nameless) == sentence_passages(english) != sentence_passages(german)
+    assert sentence_limits(nameless) == sentence_limits(english) != sentence_limits(german)
+
+
+@pytest.mark.parametrize("title", ["\x1c", "\x1f\x1d", "\u2028"])
+def test_a_practice_whose_text_has_no_sentence_is_one(title: str) -> None:
+    odd = Practice.model_construct(
+        **Practice(id="a", title="A").model_dump() | {"title": title, "results": (), "language": "en"}
+    )
+    assert list(split_sentences(title, "en")) == []
+    assert sentence_limits(odd) == [(0, len(title))]
+
+
+LIMITS = ([(0, 5), (4, 9), (8, 12)], [(0, 7)], [], [(1, 3), (3, 8)], [(0, 2)])
+"""The limits of the passages of five practices, of which the third has none."""
+
+OWNERS = [0, 0, 0, 1, 3, 3, 4]
+
+
+@pytest.fixture
+def passages() -> Passages:
+    return Passages.of_practices(LIMITS)
+
+
+def test_the_passages_of_all_practices_stand_one_after_the_other(passages: Passages) -> None:
+    assert len(passages) == 7
+    assert passages.limits.tolist() == [list(one) for limits in LIMITS for one in limits]
+    assert passages.bounds.tolist() == [0, 3, 4, 4, 6, 7]
+    assert (passages.limits.dtype, passages.bounds.dtype) == (np.int32, np.int64)
+
+
+def test_passages_are_gathered_without_holding_those_of_all_practices() -> None:
+    held: list[int] = []
+
+    def of_one(number: int):
+        held.append(number)
+        yield 0, number
+        yield number, 2 * number
+        held.remove(number)
+
+    passages = Passages.of_practices(of_one(number) for number in range(1, 4))
+    assert passages.limits.tolist() == [[0, 1], [1, 2], [0, 2], [2, 4], [0, 3], [3, 6]]
+    assert held == []
+
+
+def test_a_span_is_where_the_passages_of_a_practice_stand(passages: Passages) -> None:
+    assert [passages.span(practice) for practice in range(5)] == [
+        *(slice(0, 3), slice(3, 4), slice(4, 4), slice(4, 6), slice(6, 7)),
+    ]
+    assert [passages.limits[passages.span(practice)].tolist() for practice in range(5)] == [
+        [list(one) for one in limits] for limits in LIMITS
+    ]
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(st.lists(st.integers(0, 4), max_size=8))
+def test_spans_are_the_passages_of_some_practices_in_the_order_asked_for(practices: list[int]) -> None:
+    rows, firsts = Passages.of_practices(LIMITS).spans(np.array(practices, dtype=np.int64))
+    expected = [[row for row, owner in enumerate(OWNERS) if owner == practice] for practice in practices]
+    assert rows.tolist() == [row for of_one in expected for row in of_one]
+    assert firsts.tolist() == [sum(map(len, expected[:at])) for at in range(len(expected))]
+
+
+def test_owners_name_the_practice_of_every_passage(passages: Passages) -> None:
+    assert passages.owners(np.arange(7)).tolist() == OWNERS
+    assert passages.owners(np.array([6, 3, 0, 5, 3])).tolist() == [4, 1, 0, 3, 1]
+    assert passages.owners(np.empty(0, dtype=np.int64)).tolist() == []
+    assert passages.all_owners().tolist() == OWNERS
+    assert passages.all_owners().dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [[True] * 5, [False] * 5, [True, False, True, False, True], [False, True, True, True, False]],
+)
+def test_passages_are_allowed_where_their_practices_are(passages: Passages, allowed: list[bool]) -> None:
+    assert passages.of_allowed(np.array(allowed)).tolist() == [allowed[owner] for owner in OWNERS]
+
+
+def test_practices_of_several_passages_are_counted(passages: Passages) -> None:
+    assert passages.count_divided() == 2
+    assert Passages.of_practices([[(0, 4)], [(0, 2)], []]).count_divided() == 0
+    assert Passages.of_practices([[(0, 4), (3, 9)]]).count_divided() == 1
+
+
+def test_no_practices_have_no_passages(tmp_path: Path) -> None:
+    empty = Passages.of_practices([])
+    empty.save(tmp_path / "windows")
+    for passages in (empty, Passages.load(tmp_path / "windows"), Passages.of_practices([[]])):
+        assert (len(passages), passages.count_divided()) == (0, 0)
+        assert passages.limits.shape == (0, 2)
+        assert passages.all_owners().tolist() == []
+    assert (empty.bounds.tolist(), Passages.of_practices([[]]).bounds.tolist()) == ([0], [0, 0])
+
+
+def test_saved_passages_are_loaded_as_they_were_and_have_the_same_bytes_twice(
+    passages: Passages, tmp_path: Path
+) -> None:
+    passages.save(tmp_path / "windows")
+    loaded = Passages.load(tmp_path / "windows")
+    assert loaded.limits.tolist() == passages.limits.tolist()
+    assert loaded.bounds.tolist() == passages.bounds.tolist()
+    assert loaded.spans(np.array([3, 0]))[0].tolist() == [4, 5, 0, 1, 2]
+    loaded.save(tmp_path / "again")
+    for end in ("bounds", "limits"):
+        first, second = (tmp_path / f"{name}-{end}.npy" for name in ("windows", "again"))
+        assert first.read_bytes() == second.read_bytes()
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize("name", ["windows-bounds.npy", "windows-limits.npy"])
+def test_passages_without_one_of_their_files_or_with_a_cut_one_are_refused(
+    passages: Passages, tmp_path: Path, name: str
+) -> None:
+    passages.save(tmp_path / "windows")
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[:-1])
+    with pytest.raises(ValueError, match="file size"):
+        Passages.load(tmp_path / "windows")
+    (tmp_path / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        Passages.load(tmp_path / "windows")
 
 
 def test_half_a_character_is_no_reason_not_to_split() -> None:

@@ -132,6 +132,39 @@ def test_a_short_query_is_encoded_with_its_glosses() -> None:
     assert question.text == "Wie helfen wir den Lehrlingen in der Berufsschule?"
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "Qui aide les élèves ?",
+        "Qui aide les e\u0301le\u0300ves ?",
+        "  Qui\taide \n\n les éle\u0300ves ?\r\n",
+        "Qui\u00a0aide les\u2003élèves\u2028?",
+    ],
+)
+def test_however_a_query_is_typed_it_is_encoded_alike_and_kept_as_it_is(typed: str) -> None:
+    question = understand(typed, {})
+    assert question.encoder_texts == ("Qui aide les élèves ?",)
+    assert question.text == question.whole.text == typed
+    assert (question.whole.start, question.whole.end) == (0, len(typed))
+
+
+def test_each_part_is_encoded_composed_and_with_single_blanks_before_its_glosses() -> None:
+    query = "\n".join(GERMAN).replace("Schulschwänzer", "Schulschwa\u0308nzer").replace("sehr viele", "sehr  viele")
+    question = understand(query, THESAURUS)
+    assert question.encoder_texts == (
+        f"{' '.join(GERMAN)} (apprentices; absence)",
+        f"{GERMAN[0]} (apprentices)",
+        GERMAN[1],
+        f"{GERMAN[2]} (absence)",
+    )
+    assert [part.text for part in question.parts] == query.split("\n")
+
+
+@pytest.mark.parametrize("query", ["", " ", "\n\t "])
+def test_a_query_of_white_space_is_encoded_as_nothing(query: str) -> None:
+    assert understand(query, THESAURUS).encoder_texts == ("",)
+
+
 def test_the_words_of_another_language_have_no_glosses() -> None:
     question = understand("Where do the Lehrling programmes help young people to stay?", THESAURUS)
     assert question.language == "en"

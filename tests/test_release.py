@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import cycle
+from mmap import mmap
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -26,13 +27,14 @@ from indexer.drafts import draft_folder
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings
 from indexer.manifest import FORMAT_VERSION, MANIFEST_FILE, ReleaseError, check_encoder, make_canaries, read_manifest
+from indexer.practice_table import PRACTICES_FILE
 from indexer.release import (
     CURRENT,
-    PRACTICES_FILE,
     ROLE_HEAD_FILE,
     TOPIC_HEAD_FILE,
     Release,
     activate,
+    file_sums,
     load_release,
     publish,
 )
@@ -114,11 +116,17 @@ def test_loaded_release_holds_what_was_built(built: Release, folder: Path):
     release = load_release(folder)
     assert release.folder == folder
     assert release.manifest == built.manifest
-    assert release.parts.practices == PRACTICES
-    assert list(release.parts.windows) == list(built.parts.windows)
-    assert list(release.parts.sentences) == list(built.parts.sentences)
+    assert list(release.parts.practices) == list(PRACTICES)
+    for name in ("windows", "sentences"):
+        loaded, expected = getattr(release.parts, name), getattr(built.parts, name)
+        assert loaded.bounds.tolist() == expected.bounds.tolist(), name
+        assert loaded.limits.tolist() == expected.limits.tolist(), name
     assert release.parts.vocabulary == VOCABULARY
     assert release.parts.thesaurus == THESAURUS
+    assert [release.parts.practices.row(practice.id) for practice in PRACTICES] == [0, 1, 2, 3]
+    assert release.parts.facets.rows("country", "DE").tolist() == [0, 3]
+    assert release.parts.names.called("senior mentors").rows.tolist() == [0]
+    assert np.flatnonzero(release.parts.lexical.scores(["certif"])).tolist() == [1]
     rows = np.arange(built.parts.vectors.size)
     assert np.array_equal(release.parts.vectors.take(rows), built.parts.vectors.take(rows))
     for name in MATRICES:
@@ -297,12 +305,86 @@ def test_matrix_with_a_row_too_few_is_refused_even_where_the_hash_is_right(folde
     assert f"  {said}: {matrix[:-1].shape}, the manifest says {matrix.shape}" in refusal_of(folder)
 
 
-def test_practice_too_few_is_refused_even_where_the_hash_is_right(built: Release, folder: Path):
-    lines = (folder / PRACTICES_FILE).read_bytes().splitlines(keepends=True)
-    (folder / PRACTICES_FILE).write_bytes(b"".join(lines[:-1]))
-    wrong = refusal_of(folder).split("sha256 is ")[1].split(",")[0]
-    change_manifest(folder, lambda content: content["files"].update({PRACTICES_FILE: wrong}))
-    assert "practices: 3, the manifest says 4" in refusal_of(folder)
+def test_practice_too_few_is_refused_even_where_the_hash_is_right(folder: Path):
+    change_file(folder, "practice-limits.npy", np.load(folder / "practice-limits.npy")[:-1])
+    assert "  practices: 3, the manifest says 4" in refusal_of(folder)
+
+
+@pytest.mark.parametrize(("name", "said"), [("windows", "windows"), ("sentences", "sentences")])
+def test_passage_too_few_is_refused_even_where_the_hash_is_right(built: Release, folder: Path, name: str, said: str):
+    count = getattr(built.manifest.counts, name)
+    change_file(folder, f"{name}-limits.npy", np.load(folder / f"{name}-limits.npy")[:-1])
+    assert f"  {said}: {count - 1}, the manifest says {count}" in refusal_of(folder)
+
+
+@pytest.mark.parametrize("name", ["windows", "sentences"])
+def test_practice_without_passages_is_refused_even_where_the_hash_is_right(folder: Path, name: str):
+    change_file(folder, f"{name}-bounds.npy", np.load(folder / f"{name}-bounds.npy")[:-1])
+    assert f"  practices with {name}: 3, the manifest says 4" in refusal_of(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"no array"])
+def test_file_that_is_no_array_is_refused_even_where_the_hash_is_right(folder: Path, content: bytes):
+    for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.npy")):
+        before = (folder / name).read_bytes()
+        (folder / name).write_bytes(content)
+        sums = {name: file_sha256(folder / name)}
+        manifest = (folder / MANIFEST_FILE).read_bytes()
+        change_manifest(folder, lambda content, sums=sums: content["files"].update(sums))
+        message = refusal_of(folder)
+        assert message.startswith(f"release {folder.name} cannot be read ("), name
+        assert message.endswith(f"; {ADVICE}"), name
+        (folder / name).write_bytes(before)
+        (folder / MANIFEST_FILE).write_bytes(manifest)
+
+
+def is_mapped(array: object) -> bool:
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return isinstance(array, mmap)
+
+
+def test_what_grows_with_the_catalogue_is_mapped_and_not_read(built: Release):
+    parts = load_release(built.folder).parts
+    for name in ("sentence_embeddings", "context_embeddings", "is_telling", "layout"):
+        assert is_mapped(getattr(parts, name)), name
+    for passages in (parts.windows, parts.sentences):
+        assert is_mapped(passages.limits)
+        assert is_mapped(passages.bounds)
+    assert is_mapped(parts.practices.ordered("title"))
+    assert is_mapped(parts.facets.rows("country", "DE"))
+
+
+def test_release_that_is_replaced_on_disk_is_answered_from_as_it_was(built: Release, folder: Path):
+    parts = load_release(folder).parts
+    shutil.rmtree(folder)
+    assert list(parts.practices) == list(PRACTICES)
+    assert np.array_equal(parts.sentence_embeddings, built.parts.sentence_embeddings)
+    rows = np.arange(built.parts.vectors.size)
+    assert np.array_equal(parts.vectors.take(rows), built.parts.vectors.take(rows))
+
+
+def test_sums_of_all_files_are_those_of_the_manifest(built: Release, monkeypatch: pytest.MonkeyPatch):
+    sums = file_sums(built.folder)
+    assert {name: sums[name] for name in sums if name != MANIFEST_FILE} == built.manifest.files
+    monkeypatch.setattr("indexer.checksums.LARGEST_WHOLE", 1_000)
+    sampled = {name for name, found in file_sums(built.folder).items() if found.startswith("sampled-sha256:")}
+    assert sampled == {name for name in file_names(built.folder) if (built.folder / name).stat().st_size > 1_000}
+
+
+def test_release_of_large_files_is_loaded_by_samples_and_a_change_in_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("indexer.checksums.LARGEST_WHOLE", 1_000)
+    release = build(tmp_path)
+    assert release.manifest.files["sentences.npy"].startswith("sampled-sha256:")
+    assert not release.manifest.files["centroids.npy"].startswith("sampled-sha256:")
+    monkeypatch.undo()
+    assert load_release(release.folder).manifest == release.manifest
+    content = bytearray((release.folder / "sentences.npy").read_bytes())
+    content[-1] ^= 1
+    (release.folder / "sentences.npy").write_bytes(content)
+    assert f"{release.folder / 'sentences.npy'}: sha256 is sampled-sha256:" in refusal_of(release.folder)
 
 
 def test_encoder_that_built_the_release_is_accepted(built: Release):
@@ -437,7 +519,7 @@ def test_damaged_release_of_the_same_id_is_replaced(releases: Path, built: Relea
     (releases / built.manifest.release_id / PRACTICES_FILE).write_bytes(b"")
     with draft_folder(releases) as draft:
         publish(draft_of(built, draft), releases)
-    assert load_release(releases / CURRENT).parts.practices == PRACTICES
+    assert list(load_release(releases / CURRENT).parts.practices) == list(PRACTICES)
     assert [path.name for path in releases.iterdir() if path.name.startswith(".draft-")] == []
 
 
@@ -491,17 +573,32 @@ def unsound(releases: Path) -> list[str]:
     return names
 
 
+def state_of(folder: Path) -> tuple[object, ...]:
+    """Return all that loading the releases of a folder depends on: links, and the names, times and sizes of files."""
+    found: list[object] = []
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = os.path.join(parent, name)
+            facts = os.lstat(path)
+            target = os.readlink(path) if os.path.islink(path) else None
+            found.append((path, target, facts.st_ino, facts.st_size, facts.st_mtime_ns))
+    return tuple(sorted(found, key=repr))
+
+
 def test_every_step_of_publish_leaves_a_whole_release_current_and_no_half_one_beside_it(
     tmp_path: Path, built: Release, newer: Release
 ):
-    seen: list[Any] = []
+    seen: list[tuple[object, ...]] = []
+    found_in: dict[tuple[object, ...], tuple[str, list[str]]] = {}
     steps = {publish.__code__.co_filename, shutil.__file__}
 
     def look(frame: FrameType, event: str, _argument: object) -> Any:
         if frame.f_code.co_filename not in steps:
             return None
         if event == "line":
-            seen.append((load_release(tmp_path / CURRENT).manifest.release_id, unsound(tmp_path)))
+            seen.append(state := state_of(tmp_path))
+            if state not in found_in:
+                found_in[state] = (load_release(tmp_path / CURRENT).manifest.release_id, unsound(tmp_path))
         return look
 
     with draft_folder(tmp_path) as draft:
@@ -514,8 +611,9 @@ def test_every_step_of_publish_leaves_a_whole_release_current_and_no_half_one_be
             publish(draft, tmp_path)
         finally:
             sys.settrace(before)
-    assert [found for _, found in seen if found] == []
-    ids = [release_id for release_id, _ in seen]
+    assert [found for _, found in found_in.values() if found] == []
+    assert len(found_in) > 3
+    ids = [found_in[state][0] for state in seen]
     switched = ids.index(newer.manifest.release_id)
     assert set(ids[:switched]) == {built.manifest.release_id}
     assert set(ids[switched:]) == {newer.manifest.release_id}

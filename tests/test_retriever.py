@@ -16,7 +16,7 @@ from indexer.embedding_cache import EmbeddingCache
 from indexer.fusion import LEXICAL_WEIGHT, NAME_WEIGHT
 from indexer.linear_head import LinearHead
 from indexer.names import names
-from indexer.passages import lexical_text, practice_text, sentence_passages, window_passages
+from indexer.passages import lexical_text, practice_text, sentence_limits, window_limits
 from indexer.practice import Practice
 from indexer.release import load_release
 from indexer.scoring import CONTEXT_WEIGHT, CONTEXTS_COUNTED, FULL_COVERAGE
@@ -204,9 +204,10 @@ def test_equal_practices_are_ordered_by_id(tmp_path, words):
     assert ids(retriever.similar(text, embedding, top_k=7)) == in_order
 
 
-def test_equal_practices_are_ordered_by_id_however_many_there_are(tmp_path, words):
+@pytest.mark.parametrize("leg", ["hybrid", "dense", "lexical"])
+def test_equal_practices_are_ordered_by_id_however_many_there_are(tmp_path, words, leg):
     practices = [Practice(id=f"equal-{number:03}", title="The same evening course") for number in reversed(range(150))]
-    retriever = built(tmp_path, practices, words)
+    retriever = built(tmp_path, practices, words, leg=leg)
     assert ids(ask(retriever, words, "evening course", top_k=3)) == ["equal-000", "equal-001", "equal-002"]
 
 
@@ -243,11 +244,6 @@ def test_a_question_is_understood_with_the_thesaurus_of_the_release(small):
     assert question.glosses == ("apprentices", "absence")
 
 
-def test_shown_marks_the_rows_of_practices(small):
-    assert small.shown([PRACTICES[3], PRACTICES[1]]).tolist() == [False, True, False, True]
-    assert small.shown([]).tolist() == [False] * 4
-
-
 def centred(rows, centroid):
     less = rows - centroid
     return less / np.maximum(np.linalg.norm(less, axis=-1, keepdims=True), 1e-30)
@@ -262,10 +258,10 @@ class Oracle:
         self.windows, self.sentences, self.contexts = [], [], []
         for practice in parts.practices:
             text, count, limit = practice_text(practice), encoder.count_tokens, encoder.spec.max_tokens
-            windows = window_passages(practice, max_tokens=limit, count_tokens=count)
-            sentences = sentence_passages(practice)
-            self.windows.append(encoder.encode_documents([text[one.start : one.end] for one in windows]))
-            rows = encoder.encode_documents([text[one.start : one.end] for one in sentences])
+            windows = window_limits(practice, max_tokens=limit, count_tokens=count)
+            sentences = sentence_limits(practice)
+            self.windows.append(encoder.encode_documents([text[start:end] for start, end in windows]))
+            rows = encoder.encode_documents([text[start:end] for start, end in sentences])
             self.sentences.append(rows)
             around = [rows[max(0, at - 1) : at + 2].sum(axis=0) for at in range(len(rows))]
             self.contexts.append(centred(np.stack(around), 0))

@@ -21,6 +21,7 @@ CHANGED = {
     "port": ("0", 0),
     "workers": ("3", 3),
     "queue_size": ("7", 7),
+    "remembered": ("0", 0),
     "widget_origins": (
         '["https://a.example", "http://b.example:8080"]',
         ("https://a.example", "http://b.example:8080"),
@@ -44,6 +45,7 @@ def test_the_defaults_need_no_environment():
     assert settings.encoder == DEFAULT_ENCODER
     assert settings.hub is False
     assert (settings.host, settings.port, settings.workers, settings.queue_size) == ("127.0.0.1", 8000, 1, 64)
+    assert settings.remembered == 4096
     assert settings.widget_origins == ("*",)
 
 
@@ -57,7 +59,15 @@ def test_every_setting_is_an_environment_variable(monkeypatch, name):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("port", "65536"), ("port", "-1"), ("port", "http"), ("workers", "0"), ("queue_size", "0"), ("hub", "perhaps")],
+    [
+        ("port", "65536"),
+        ("port", "-1"),
+        ("port", "http"),
+        ("workers", "0"),
+        ("queue_size", "0"),
+        ("remembered", "-1"),
+        ("hub", "perhaps"),
+    ],
 )
 def test_a_wrong_value_is_refused_by_name(monkeypatch, name, value):
     monkeypatch.setenv(f"PRACTICES_{name.upper()}", value)

@@ -94,6 +94,11 @@ def test_the_hash_is_64_hexadecimal_digits_and_the_same_for_the_same_content(cat
     assert read_source(catalogue).sha256 == digest
 
 
+def test_the_hash_of_practices_in_a_file_is_that_of_the_same_practices_in_memory(catalogue: Path) -> None:
+    source = read_source(catalogue)
+    assert replace(source, practices=tuple(source.practices)).sha256 == source.sha256
+
+
 def test_the_hash_follows_the_content_and_not_the_form_of_the_files(catalogue: Path) -> None:
     before = read_source(catalogue)
     rows = [json.dumps(dict(reversed(json.loads(row).items())), indent=None, separators=(",", ":")) for row in ROWS]

@@ -1,9 +1,12 @@
 """Which sentences tell something of their practice, on sentences whose likeness is known."""
 
 import numpy as np
+import pytest
 
+from indexer import row_blocks
 from indexer.encoder import unit_rows
-from indexer.passages import practice_text, sentence_passages
+from indexer.passage_embeddings import passage_texts
+from indexer.passages import Passages, heading, sentence_limits
 from indexer.practice import Practice
 from indexer.telling import telling_sentences
 
@@ -19,9 +22,12 @@ def own(number):
 
 
 def texts_of(practices):
-    whole = {one.id: practice_text(one) for one in practices}
-    passages = [passage for one in practices for passage in sentence_passages(one)]
-    return passages, [whole[passage.practice_id][passage.start : passage.end] for passage in passages]
+    sentences = Passages.of_practices(map(sentence_limits, practices))
+    return sentences, passage_texts(practices, sentences)
+
+
+def title_ends(practices):
+    return np.array([len(heading(one)) for one in practices], dtype=np.int32)
 
 
 def as_axes(texts):
@@ -33,10 +39,11 @@ def as_axes(texts):
 
 
 def telling(practices, embed=as_axes):
-    passages, texts = texts_of(practices)
-    found = telling_sentences(practices, passages, embed(texts))
-    assert found.shape == (len(texts),)
-    return [(passage.practice_id, text) for passage, text, tells in zip(passages, texts, found, strict=True) if tells]
+    sentences, texts = texts_of(practices)
+    found = telling_sentences(sentences, title_ends(practices), embed(texts))
+    assert (found.shape, found.dtype) == ((len(texts),), np.bool_)
+    owners = [practices[row].id for row in sentences.all_owners()]
+    return [(owner, text) for owner, text, tells in zip(owners, texts, found, strict=True) if tells]
 
 
 def test_titles_tell_nothing():
@@ -46,9 +53,9 @@ def test_titles_tell_nothing():
 
 def test_a_title_of_two_sentences_tells_nothing_and_the_same_words_further_on_do():
     practices = [Practice(id="p1", title="What works? A study.", summary="What works?", description=own(1))]
-    passages, texts = texts_of(practices)
+    sentences, texts = texts_of(practices)
     assert texts == ["What works?", "A study.", "What works?", own(1)]
-    found = telling_sentences(practices, passages, as_axes(texts))
+    found = telling_sentences(sentences, title_ends(practices), as_axes(texts))
     assert found.tolist() == [False, False, True, True]
 
 
@@ -102,11 +109,48 @@ def test_in_a_large_catalogue_three_of_a_thousand_sentences_make_boilerplate():
         for number in range(667)
     ]
     practices[-1] = practice(666, own(666))
-    passages, texts = texts_of(practices)
+    sentences, texts = texts_of(practices)
     assert len(texts) == 2000
     rng = np.random.default_rng(1)
     row_of = {text: rng.normal(size=256) for text in dict.fromkeys(texts)}
-    found = telling_sentences(practices, passages, unit_rows(np.array([row_of[text] for text in texts], np.float32)))
+    rows = unit_rows(np.array([row_of[text] for text in texts], np.float32))
+    found = telling_sentences(sentences, title_ends(practices), rows)
     tells = [text for text, is_telling in zip(texts, found, strict=True) if is_telling]
     assert (tells.count(rare), tells.count(frequent)) == (6, 0)
     assert len(tells) == 2000 - 667 - 7
+
+
+def test_rows_of_half_precision_tell_the_same_as_the_build_keeps_them():
+    practices = [practice(number, own(number), BOILERPLATE) for number in range(4)]
+    assert telling(practices, lambda texts: as_axes(texts).astype(np.float16)) == telling(practices)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 7])
+def test_the_size_of_blocks_changes_nothing(monkeypatch, at_once):
+    practices = [practice(number, own(number), BOILERPLATE) for number in range(5)]
+    expected = telling(practices)
+    monkeypatch.setattr(row_blocks, "AT_ONCE", at_once)
+    assert telling(practices) == expected == [(f"p{number}", own(number)) for number in range(5)]
+
+
+def test_of_very_many_sentences_fewer_are_compared_and_evenly(monkeypatch):
+    monkeypatch.setattr("indexer.telling._FEWEST_COMPARED", 4)
+    monkeypatch.setattr("indexer.telling._MOST_COMPARED", 1_000)
+    # 24 practices of a title, a sentence of their own and boilerplate, which are 72 sentences
+    practices = [practice(number, own(number), BOILERPLATE) for number in range(24)]
+    kept = [(f"p{number}", own(number)) for number in range(24)]
+    both = [one for number in range(24) for one in ((f"p{number}", own(number)), (f"p{number}", BOILERPLATE))]
+    # Every fourth sentence is compared, which are 18; six of these are boilerplate.
+    monkeypatch.setattr("indexer.telling._MOST_PAIRS", 72 * 18)
+    assert telling(practices) == kept
+    # Every eighteenth: these are titles, and nobody says the same.
+    monkeypatch.setattr("indexer.telling._MOST_PAIRS", 72 * 4)
+    assert telling(practices) == both
+    # Four are compared even where that are too many.
+    monkeypatch.setattr("indexer.telling._MOST_PAIRS", 1)
+    assert telling(practices) == both
+
+
+def test_no_sentences_tell_nothing():
+    none = np.empty((0, 4), dtype=np.float32)
+    assert telling_sentences(Passages.of_practices([]), np.empty(0, dtype=np.int32), none).tolist() == []

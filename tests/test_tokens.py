@@ -11,7 +11,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
 from indexer.export import _write_tokenizer
-from indexer.passages import practice_text, sentence_passages
+from indexer.passages import practice_text, sentence_limits
 from indexer.registry import DEFAULT_ENCODER, find_spec, locate_encoder, read_registry
 from indexer.shipped import shipped_path
 from indexer.source import read_source
@@ -155,9 +155,7 @@ def texts() -> list[str]:
     source = read_source(shipped_path("data/catalogue/practices.jsonl"))
     assert len({probe.language for probe in source.probes} - {"und"}) == 25
     told = [
-        practice_text(practice)[passage.start : passage.end]
-        for practice in source.practices
-        for passage in sentence_passages(practice)
+        practice_text(practice)[start:end] for practice in source.practices for start, end in sentence_limits(practice)
     ]
     return [*(f"query: {probe.text}" for probe in source.probes), *(f"passage: {text}" for text in told)]
 

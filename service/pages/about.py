@@ -60,12 +60,12 @@ def about(retriever: Retriever, wording: Wording) -> About:
 
     return About(
         practices=len(practices),
-        sources=len({source.url for practice in practices for source in practice.sources}),
+        sources=manifest.counts.sources,
         single_countries=count_countries(retriever),
         countries=counted("country"),
         evidence=tuple(sorted(counted("evidence_level"), key=lambda choice: choice.value)),
         effects=counted("effect"),
-        is_shipped=any("cedefop-starting-list" in practice.listed_in for practice in practices),
+        is_shipped="cedefop-starting-list" in retriever.release.parts.facets.values("listed_in"),
         release_id=manifest.release_id,
         built_on=datetime.fromisoformat(manifest.created_at).date(),
         encoder=manifest.encoder.identity,

@@ -5,9 +5,10 @@ from urllib.parse import quote, urlencode
 
 from pydantic import ConfigDict, Field
 
+from indexer.practice_table import Order
 from service.filters import FILTER_FIELDS, Filters
 from service.related import Mode
-from service.schemas import MAX_QUERY_CHARACTERS, MAX_TOP_K, SearchRequest, Sort
+from service.schemas import MAX_QUERY_CHARACTERS, MAX_TOP_K, SearchRequest
 
 SHOWN_AT_ONCE = 10
 """Hits of a first answer, and how many more each request for more brings."""
@@ -29,7 +30,7 @@ class PageState(Filters):
     q: str = ""
     top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K)] = SHOWN_AT_ONCE
     page: Annotated[int, Field(ge=1)] = 1
-    sort: Sort = "title"
+    sort: Order = "title"
     mode: Mode = "similar"
     colour: ColourBy = "approaches"
     pick: Annotated[tuple[str, ...], Field(max_length=MOST_PICKED)] = ()

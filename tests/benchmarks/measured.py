@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from indexer.build import all_windows, build_release, embed, passage_texts
+from indexer.build import build_release
 from indexer.embedding_cache import EmbeddingCache, text_key
 from indexer.encoder import Embeddings, Encoder
+from indexer.passage_embeddings import all_windows, embed, passage_texts
 from indexer.registry import EncoderSpec
 from service.collection import Collection, JudgedQuery, read_beir, read_shipped_collection
 from service.evaluate import MAIN_MEASURE, Run, Values, mean_values, search_all, search_all_plain, values_by_query
@@ -136,8 +137,9 @@ def report(done: int, total: int) -> None:
 def plain_run(collection: Collection, encoder: Encoder, cache: EmbeddingCache) -> Run:
     """Return the run of the leg `plain`, as the command `evaluate` makes it."""
     practices = collection.source.practices
-    firsts = [window for window in all_windows(practices, encoder) if window.start == 0]
-    embeddings = embed(passage_texts(practices, firsts), encoder, cache, report)
+    windows = all_windows(practices, encoder)
+    texts = passage_texts(practices, windows)
+    embeddings = embed([texts[first] for first in windows.bounds[:-1]], encoder, cache, report)
     return search_all_plain(collection, encoder, embeddings)
 
 

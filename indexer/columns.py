@@ -1,0 +1,23 @@
+"""Keep an array in a file of its own that is mapped when it is read: what nobody touches is never in memory."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def read_column(path: Path) -> Any:  # noqa: ANN401  the caller says what it holds
+    """Return the array of a file, memory-mapped and not to be written to.
+
+    Raises OSError or ValueError when the file is missing, cut off or none of ours.
+    """
+    try:
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a plain array, whose slices are cheap
+    except EOFError as error:
+        raise ValueError(f"{path} is empty") from error
+
+
+def write_column(path: Path, column: npt.NDArray[np.generic]) -> None:
+    """Write an array to a file; the same array gives the same bytes."""
+    np.save(path, column, allow_pickle=False)
