@@ -15,7 +15,7 @@ import Stemmer
 from babel import Locale
 
 from indexer.columns import read_column, write_column
-from indexer.key_table import KeyTable, key_hashes
+from indexer.key_table import KeyTable, Places, key_hashes
 from indexer.thesaurus import fold
 from indexer.vectors import Scores
 
@@ -141,26 +141,29 @@ class LexicalIndex:
 
     def coverage(self, terms: Iterable[str], row: int) -> float:
         """Return the share of the terms that a row has, weighted by rarity, in [0, 1]; 0 where there are none."""
-        weights = {term: self.rarity(term) for term in terms}
-        found = sum(weight for term, weight in weights.items() if _holds(self._rows_with(term), row))
-        return found / sum(weights.values()) if weights else 0.0
+        numbers = self._terms.numbers(list(dict.fromkeys(terms)))
+        weights = self._rarities(numbers)
+        has_row = [number >= 0 and _holds(self._postings.of(int(number))[0], row) for number in numbers]
+        return float(weights[has_row].sum() / weights.sum()) if len(numbers) else 0.0
 
     def rarity(self, term: str) -> float:
         """Return the idf of a term over the largest idf there can be, in (0, 1]; 1 for a term of one text or none."""
-        rows = max(1, len(self._rows_with(term)))
-        return float(np.log1p((self.size - rows + 0.5) / (rows + 0.5)) / np.log1p((self.size - 0.5) / 1.5))
+        return float(self._rarities(self._terms.numbers([term]))[0])
 
     def _word_rarity(self, word: str) -> float:
         """Return the rarity of a word of a text as it stands there; 0 for a stop word."""
-        return max(map(self.rarity, self.terms(word, self._language)), default=0.0)
+        return float(self._rarities(self._terms.numbers(self.terms(word, self._language))).max(initial=0.0))
 
     def _knows_word(self, word: str) -> bool:
         """Say whether any text has this word, as far as its terms tell; a stop word counts as known."""
-        return all(map(self.knows, self.terms(word, self._language)))
+        return bool((self._terms.numbers(self.terms(word, self._language)) >= 0).all())
 
-    def _rows_with(self, term: str) -> npt.NDArray[np.int32]:
-        number = self._terms.number(term)
-        return self._postings.rows[:0] if number is None else self._postings.of(number)[0]
+    def _rarities(self, numbers: Places) -> npt.NDArray[np.float64]:
+        """Return the rarity of terms by their numbers (k,), -1 for one that no text has."""
+        bounds = self._postings.bounds
+        rows = np.maximum(1, np.where(numbers >= 0, bounds[numbers + 1] - bounds[numbers], 0))
+        rarest = np.log1p((self.size - 0.5) / 1.5)
+        return np.asarray(np.log1p((self.size - rows + 0.5) / (rows + 0.5)) / rarest, dtype=np.float64)
 
 
 def _holds(rows: npt.NDArray[np.int32], row: int) -> bool:

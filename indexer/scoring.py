@@ -1,5 +1,7 @@
 """Turn a question and the parts of a release into raw scores of practices: by meaning, by words and by name."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from indexer.encoder import Embedding, Embeddings, unit_rows
@@ -28,6 +30,7 @@ class Scorer:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._called = lru_cache(1)(parts.names.called)  # what a question calls says its topic too, just before
 
     def centred(self, embedding: Embedding) -> Embedding:
         """Return the embedding of a query less what all queries have in common, of unit length."""
@@ -73,7 +76,7 @@ class Scorer:
 
     def names(self, part: Part) -> Called:
         """Return which practices a part of a question calls by name."""
-        return self._parts.names.called(part.text)
+        return self._called(part.text)
 
 
 def called_at(rows: Rows, called: Called) -> Scores:

@@ -61,14 +61,16 @@ def search_response(
     hits = [] if verdict == "none" else ranked
     aspects = find_aspects(retriever, question, embeddings, topic, filters=request.filters) if hits else []
     theme = None if verdict in ("good", None) else next(iter(retriever.nearest_themes(embeddings)), None)
-    explainer = Explainer(retriever, question, embeddings) if request.explain and hits else None
+    explained: list[Explanation | None] = [None] * len(hits)
+    if request.explain and hits:
+        explained = [*Explainer(retriever, question, embeddings).explain(hits)]
     return SearchResponse(
         query=request.query,
         language=question.language,
         verdict=verdict,
         message=verdict_phrase(verdict, theme.label if theme else None, wording(DEFAULT_LANGUAGE)),
         nearest_theme=None if theme is None else ThemeModel.model_validate(theme),
-        hits=[_hit_model(hit, explainer.explain(hit) if explainer else None) for hit in hits],
+        hits=[_hit_model(hit, explanation) for hit, explanation in zip(hits, explained, strict=True)],
         aspects=[_aspect_model(aspect) for aspect in aspects],
         coverage=_coverage_model(coverage(aspects)) if len(aspects) > 1 else None,
         facets=retriever.facets.counts_of([hit.practice for hit in hits]),

@@ -66,18 +66,28 @@ class Explainer:
         self._themes = retriever.nearest_themes(embeddings)
         self._countries = countries_named(question, set(parts.facets.values("country")))
 
-    def explain(self, hit: Hit) -> Explanation:
-        """Return why a hit of this query is there."""
-        places = self._scorer.telling_sentences(hit.row)
+    def explain(self, hits: Sequence[Hit]) -> list[Explanation]:
+        """Return why each hit of this query is there."""
+        if not hits:
+            return []
+        telling = [self._scorer.telling_sentences(hit.row) for hit in hits]
+        places = np.concatenate(telling)
         rows = as_float32(self._parts.sentence_embeddings[places])
         # The sentence that carries the score: near to the whole query, and to the part of it that it answers.
         by_part = rows @ self._centred.T
-        at = int((rows @ self._whole + by_part.max(axis=1)).argmax())
-        return Explanation(
-            sentence=sentence_span(self._parts, hit.practice, int(places[at])),
-            answers=self._stretches[int(by_part[at].argmax())],
-            shared=self._shared(hit.practice),
-        )
+        likeness = rows @ self._whole + by_part.max(axis=1)
+        best, start = [], 0
+        for of_hit in telling:
+            best.append(start + int(likeness[start : start + len(of_hit)].argmax()))
+            start += len(of_hit)
+        return [
+            Explanation(
+                sentence=sentence_span(self._parts, hit.practice, int(places[at])),
+                answers=self._stretches[int(by_part[at].argmax())],
+                shared=self._shared(hit.practice),
+            )
+            for hit, at in zip(hits, best, strict=True)
+        ]
 
     def _shared(self, practice: Practice) -> tuple[Shared, ...]:
         shared = shared_themes(practice, self._themes)

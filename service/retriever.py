@@ -70,6 +70,7 @@ class Retriever:
         self.scorer = Scorer(release.parts)
         self.confidence = Confidence(release.manifest.calibration, release.parts.topic_head)
         self._leg = leg
+        self._themes = themes_of(release.parts.vocabulary)
 
     def practice(self, practice_id: str) -> Practice:
         """Return one practice. Raises UnknownPracticeError."""
@@ -101,9 +102,8 @@ class Retriever:
 
         None of a field of which even the nearest theme is unlike the question (a cosine below 0).
         """
-        parts = self.release.parts
-        themes = themes_of(parts.vocabulary)
-        likeness = parts.theme_embeddings @ self.scorer.centred(embeddings[0])
+        themes = self._themes
+        likeness = self.release.parts.theme_embeddings @ self.scorer.centred(embeddings[0])
         order = [int(at) for at in np.argsort(-likeness, kind="stable")]
         found = []
         for field in THEME_FIELDS:

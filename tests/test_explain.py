@@ -74,7 +74,8 @@ def explained(retriever, encoder, text):
     question = retriever.understand(text)
     embeddings = encoder.encode_queries(question.encoder_texts)
     explainer = Explainer(retriever, question, embeddings)
-    return [(hit, explainer.explain(hit)) for hit in retriever.rank(question, embeddings, top_k=100)]
+    hits = retriever.rank(question, embeddings, top_k=100)
+    return list(zip(hits, explainer.explain(hits), strict=True))
 
 
 def by_id(retriever, encoder, text):

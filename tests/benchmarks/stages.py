@@ -16,6 +16,7 @@ from statistics import median
 
 import numpy as np
 import onnx
+from threadpoolctl import threadpool_limits
 
 from indexer.encoder import GRAPH_FILE, OnnxEncoder
 from indexer.release import CURRENT, ENCODER_FOLDER, load_release
@@ -35,7 +36,8 @@ _BYTES = 2**29  # read to measure the bandwidth, far more than caches hold
 def peak_flops() -> float:
     """Return the floating-point operations a second of the best of some large products of matrices."""
     one, other = (np.random.default_rng(seed).random((_BIG, _BIG), dtype=np.float32) for seed in (0, 1))
-    return 2 * _BIG**3 / _fastest(lambda: one @ other)
+    with threadpool_limits(1):
+        return 2 * _BIG**3 / _fastest(lambda: one @ other)
 
 
 def bandwidth() -> float:
@@ -98,9 +100,7 @@ def measured(retriever: Retriever, encoder: OnnxEncoder, queries: Sequence[str])
         with clock("fuse"):
             hits = retriever.hits(sought, rows, topic, request.top_k)
         with clock("explain"):
-            explainer = Explainer(retriever, question, embeddings)
-            for hit in hits:
-                explainer.explain(hit)
+            Explainer(retriever, question, embeddings).explain(hits)
         with clock("whole"):
             answer = search_response(retriever, request, question, embeddings, time.perf_counter())
         with clock("json"):
