@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,8 +24,9 @@ SPEC_FILE = "spec.json"
 GRAPH_FILE = "encoder.onnx"
 VECTORS_INPUT, MASK_INPUT = "inputs_embeds", "attention_mask"
 
-_TOKENS_AT_ONCE = 2_048
-"""Tokens of one batch, filled up ones counted: more fall out of the processor's cache."""
+_TOKENS_AT_ONCE = 512
+"""Tokens of one batch, filled up ones counted: as fast as 2,048 on documents and faster on questions, for a third of
+the memory (70 MB instead of 210 beside the encoder's own)."""
 
 _LEAST_FILLED = 0.85
 """Length of the shortest text of a batch by that of the longest: what is filled up costs as much as what is read."""
@@ -70,19 +72,29 @@ class OnnxEncoder:
     """
 
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
-        import onnxruntime  # noqa: PLC0415  only on use: most commands encode nothing
-
         self._folder = folder
+        self._threads = threads or os.cpu_count() or 1
         self._spec = EncoderSpec.model_validate_json((folder / SPEC_FILE).read_text(encoding="utf-8"))
         self._tokenizer = read_tokenizer(folder)
         self._table = TokenTable(folder)
+
+    @cached_property
+    def _session(self) -> Any:  # noqa: ANN401  onnxruntime has no types
+        import onnxruntime  # noqa: PLC0415  only on use: most commands encode nothing
+
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.intra_op_num_threads = self._threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a waiting thread leaves the core
         options.enable_cpu_mem_arena = False  # which would keep what the largest batch has ever taken
-        self._session: Any = onnxruntime.InferenceSession(
-            str(folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(str(self._folder / GRAPH_FILE), options, providers=["CPUExecutionProvider"])
+
+    def start(self) -> None:
+        """Start the threads now and not with the first text."""
+        _ = self._session
+
+    def rest(self) -> None:
+        """End the threads; the next text starts them again. For a process that will be forked: its forks lose them."""
+        self.__dict__.pop("_session", None)
 
     @property
     def spec(self) -> EncoderSpec:

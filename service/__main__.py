@@ -1,9 +1,11 @@
 """The command line: `practices index | serve | search | related | export-related | evaluate | check`."""
 
+import gc
 import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,17 +17,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+from starlette.types import ASGIApp
 
 from indexer.build import build_release, find_current
 from indexer.catalogue import CatalogueError, read_catalogue
 from indexer.embedding_cache import EmbeddingCache
-from indexer.encoder import Embeddings, Encoder
+from indexer.encoder import Embeddings, Encoder, OnnxEncoder
 from indexer.manifest import ReleaseError, check_encoder, read_manifest
 from indexer.passage_embeddings import Progress as Report
 from indexer.passage_embeddings import all_windows, embed, passage_texts
 from indexer.probes import ProbesError
 from indexer.registry import EncoderError, find_spec, read_registry
-from indexer.release import Release
+from indexer.release import CURRENT, Release
 from indexer.source import CatalogueSource, read_source
 from indexer.thesaurus import ThesaurusError
 from service.collection import Collection, CollectionError, read_beir, read_shipped_collection
@@ -103,14 +106,42 @@ def serve(
         f"Release {manifest.release_id}: {manifest.counts.practices} practices, encoder {manifest.encoder.identity}",
         highlight=False,
     )
+    if settings.workers > 1:
+        from service.workers import Workers  # noqa: PLC0415  as above
+
+        Workers(settings).run()
+        return
     uvicorn.run(
-        "service.app:create_app_from_settings",
+        _application,
         factory=True,
         host=settings.host,
         port=settings.port,
-        workers=settings.workers,
         access_log=False,  # the address of a page holds the question, and questions are written down nowhere
     )
+
+
+def _application() -> ASGIApp:
+    """Return the application; its encoder is loaded meanwhile, most of a second in code that lets others run.
+
+    What was imported and read is left out when garbage is looked for: to look through it all takes 80 ms in which
+    nobody is answered and, while it is imported, an eighth of the start.
+    """
+    gc.disable()
+    settings = Settings()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        encoder = pool.submit(_started_encoder, settings)
+        from service.app import create_app_from_settings  # noqa: PLC0415  the other commands need no web application
+
+        application = create_app_from_settings(settings, encoder.result)
+    gc.freeze()
+    gc.enable()
+    return application
+
+
+def _started_encoder(settings: Settings) -> OnnxEncoder:
+    encoder = load_release_encoder(settings.releases / CURRENT, settings)
+    encoder.start()
+    return encoder
 
 
 @app.command()
@@ -274,7 +305,7 @@ def _embedded(texts: list[str], encoder: Encoder, settings: Settings) -> Embeddi
 
 def _retriever_and_encoder(settings: Settings) -> tuple[Retriever, Encoder]:
     release = load_current_release(settings)
-    encoder = load_release_encoder(release, settings)
+    encoder = load_release_encoder(release.folder, settings)
     check_encoder(release.manifest, encoder)
     return Retriever(release), encoder
 

@@ -1,6 +1,6 @@
 """Turn a release and its encoder into the web application."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata
 
@@ -17,7 +17,7 @@ from service.api import PREFIX, health_router, router
 from service.downloads.router import router as downloads_router
 from service.embeds.router import router as embeds_router
 from service.encoder_queue import EncoderQueue
-from service.loading import load_current_release, load_release_encoder
+from service.loading import load_current_release
 from service.pages.rendering import STATIC_FOLDER, STATIC_PATH
 from service.pages.router import SWAGGER_PATH
 from service.pages.router import router as pages_router
@@ -100,18 +100,15 @@ def create_app(
     return app
 
 
-def create_app_from_settings() -> FastAPI:
-    """Return the application for the current release; what uvicorn calls in each worker.
+def create_app_from_settings(settings: Settings, encoder: Callable[[], Encoder]) -> FastAPI:
+    """Return the application for the current release; `encoder` returns that of the release when it is loaded.
 
     Leaves the process with a message and status 1 when the release or its encoder is refused.
     """
-    settings = Settings()
     try:
-        release = load_current_release(settings)
-        encoder = load_release_encoder(release, settings)
         return create_app(
-            Retriever(release),
-            encoder,
+            Retriever(load_current_release(settings)),
+            encoder(),
             queue_size=settings.queue_size,
             remembered=settings.remembered,
             widget_origins=settings.widget_origins,

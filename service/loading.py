@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from indexer.encoder import Encoder, OnnxEncoder
 from indexer.export import exported_encoder
@@ -23,14 +24,11 @@ def load_current_release(settings: Settings) -> Release:
     return load_release(folder)
 
 
-def load_release_encoder(release: Release, settings: Settings) -> Encoder:
-    """Return the encoder within a release, which was verified with it. Raises ReleaseError where it holds none."""
-    folder = release.folder / ENCODER_FOLDER
+def load_release_encoder(release: Path, settings: Settings) -> OnnxEncoder:
+    """Return the encoder within the folder of a release, which is verified with it. Raises ReleaseError without one."""
+    folder = release / ENCODER_FOLDER
     if not folder.is_dir():
-        raise ReleaseError(
-            f"release {release.manifest.release_id} holds no encoder, so it cannot be asked; rebuild it with "
-            "`practices index`"
-        )
+        raise ReleaseError(f"{release} holds no encoder, so it cannot be asked; rebuild it with `practices index`")
     return OnnxEncoder(folder, threads=max(1, (os.cpu_count() or 1) // settings.workers))
 
 

@@ -1,7 +1,6 @@
 """Turn the texts of the interface into one of its languages, with its numbers, dates and names of countries."""
 
 import io
-from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -14,11 +13,36 @@ from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
 
 DEFAULT_LANGUAGE = "en"
-LANGUAGES = (
-    *("bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr"),
-    *("hu", "it", "lt", "lv", "mt", "nl", "pl", "pt", "ro", "sk", "sl", "sv"),
-)
-"""ISO 639-1 codes of the languages of the interface: the official ones of the European Union."""
+OWN_NAMES = {
+    "da": "Dansk",
+    "de": "Deutsch",
+    "et": "Eesti",
+    "en": "English",
+    "es": "Español",
+    "fr": "Français",
+    "ga": "Gaeilge",
+    "hr": "Hrvatski",
+    "it": "Italiano",
+    "lv": "Latviešu",
+    "lt": "Lietuvių",
+    "hu": "Magyar",
+    "mt": "Malti",
+    "nl": "Nederlands",
+    "pl": "Polski",
+    "pt": "Português",
+    "ro": "Română",
+    "sk": "Slovenčina",
+    "sl": "Slovenščina",
+    "fi": "Suomi",
+    "sv": "Svenska",
+    "cs": "Čeština",
+    "el": "Ελληνικά",
+    "bg": "Български",
+}
+"""What the languages of the interface call themselves, in the order of these names, by their ISO 639-1 codes: the
+official languages of the European Union. Babel has them too, for 200 ms and 20 MB, as it reads all of a language."""
+
+LANGUAGES = tuple(sorted(OWN_NAMES))
 
 _REGIONAL = {"en": "en_GB", "pt": "pt_PT"}
 """Languages whose names, dates and numbers are, without a region, not those of Europe."""
@@ -98,13 +122,6 @@ def choose_language(asked: str | None, accepted: str | None) -> str:
         return asked
     preferred = [code.replace("-", "_").replace("*", DEFAULT_LANGUAGE) for code in _accepted(accepted or "")]
     return negotiate_locale(preferred, LANGUAGES) or DEFAULT_LANGUAGE
-
-
-def own_names() -> Mapping[str, str]:
-    """Return what each of the `LANGUAGES` calls itself, in the order of these names."""
-    names = {code: Locale.parse(code).get_display_name() or code for code in LANGUAGES}
-    capitalised = {code: name[:1].upper() + name[1:] for code, name in names.items()}
-    return dict(sorted(capitalised.items(), key=lambda pair: pair[1]))
 
 
 def po_file(language: str) -> Path:

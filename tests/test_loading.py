@@ -32,10 +32,9 @@ def test_no_release_is_one_message(settings: Settings):
 
 def test_a_release_without_an_encoder_is_refused(release: Release, settings: Settings):
     with pytest.raises(ReleaseError) as refusal:
-        load_release_encoder(release, settings)
+        load_release_encoder(release.folder, settings)
     assert str(refusal.value) == (
-        f"release {release.manifest.release_id} holds no encoder, so it cannot be asked; rebuild it with "
-        "`practices index`"
+        f"{release.folder} holds no encoder, so it cannot be asked; rebuild it with `practices index`"
     )
 
 
@@ -44,5 +43,5 @@ def test_the_processes_that_answer_share_the_cores(release, settings, monkeypatc
     (release.folder / "encoder").mkdir()
     monkeypatch.setattr(loading.os, "cpu_count", lambda: cores)
     monkeypatch.setattr(loading, "OnnxEncoder", lambda folder, *, threads: (folder, threads))
-    found = load_release_encoder(release, settings.model_copy(update={"workers": workers}))
+    found = load_release_encoder(release.folder, settings.model_copy(update={"workers": workers}))
     assert found == (release.folder / "encoder", threads)

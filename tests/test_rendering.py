@@ -57,6 +57,13 @@ def test_templates_know_names_phrases_and_numbers_of_their_language() -> None:
     assert made('{{ practice_path("50%/<") }}') == "/practices/50%25%2F%3C"
 
 
+def test_a_template_is_compiled_once_for_all_languages() -> None:
+    english, german = (environment(language).get_template("error.html") for language in ("en", "de"))
+
+    assert english.root_render_func.__code__ is german.root_render_func.__code__
+    assert english.root_render_func is not german.root_render_func
+
+
 def test_only_a_web_address_passes_the_test_for_links() -> None:
     source = "{% if text is web_address %}link{% else %}text{% endif %}"
 

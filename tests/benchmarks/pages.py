@@ -44,7 +44,7 @@ def main() -> None:
     """Print one row a page."""
     settings = Settings()
     release = load_current_release(settings)
-    encoder = load_release_encoder(release, settings)
+    encoder = load_release_encoder(release.folder, settings)
     retriever = Retriever(release)
     texts = retriever.understand(QUESTION).encoder_texts
     print("| page | bytes | compressed | ms | of these encoder |\n|---|---:|---:|---:|---:|")

@@ -84,7 +84,7 @@ def main() -> None:
     """Print one row a file."""
     settings = Settings()
     release = load_current_release(settings)
-    retriever, encoder = Retriever(release), load_release_encoder(release, settings)
+    retriever, encoder = Retriever(release), load_release_encoder(release.folder, settings)
     print("| descriptions | | roles | ARI | aspects | set | needs met by it | by as many hits | in an aspect |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for name, path in FILES.items():
