@@ -31,6 +31,9 @@ the memory (70 MB instead of 210 beside the encoder's own)."""
 _LEAST_FILLED = 0.85
 """Length of the shortest text of a batch by that of the longest: what is filled up costs as much as what is read."""
 
+_RUN_TOKENS = 10
+"""Tokens that a run of its own costs as much as, whatever it holds: up to so many may be filled up in a short text."""
+
 
 class Encoder(Protocol):
     """What the product needs of an encoder; `spec` says which one it is."""
@@ -174,7 +177,7 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     for place in order:
         longest = lengths[batch[0]] if batch else lengths[place]
         is_full = (len(batch) + 1) * longest > _TOKENS_AT_ONCE
-        if batch and (is_full or lengths[place] < _LEAST_FILLED * longest):
+        if batch and (is_full or lengths[place] < min(_LEAST_FILLED * longest, longest - _RUN_TOKENS)):
             yield batch
             batch = []
         batch.append(place)

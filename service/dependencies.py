@@ -51,16 +51,17 @@ def page_of(request: Request, state: PageState) -> Page:
     return Page(request, kept, wording(language))
 
 
-def _page(request: Request, state: Annotated[PageState, Query()]) -> Page:
+# Asynchronous, though none waits for anything: FastAPI sends a plain function to another thread for each request.
+async def _page(request: Request, state: Annotated[PageState, Query()]) -> Page:
     return page_of(request, state)
 
 
-def _retriever(request: Request) -> Retriever:
+async def _retriever(request: Request) -> Retriever:
     retriever: Retriever = request.app.state.retriever
     return retriever
 
 
-def _encoder(request: Request) -> EncoderQueue:
+async def _encoder(request: Request) -> EncoderQueue:
     encoder: EncoderQueue = request.app.state.encoder
     return encoder
 

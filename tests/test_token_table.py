@@ -114,9 +114,20 @@ def test_no_ids_give_no_rows(tmp_path, dim):
 @pytest.mark.parametrize("dim", [64, 60])
 def test_the_table_stays_on_disk(tmp_path, dim):
     table = written(tmp_path, exact_weights(tokens=2, dim=64)[:, :dim])
-    kept = [one for one in vars(table).values() if one is not None]
-    assert len(kept) == (1 if dim == 60 else 2)
-    assert all(isinstance(one, np.memmap) and one.mode == "r" for one in kept)
+    names = ["tokens.npy"] if dim == 60 else ["token-blocks.npy", "token-scales.npy"]
+    for name in names:
+        rows = np.load(tmp_path / name)
+        np.save(tmp_path / f"other-{name}", np.zeros_like(rows))
+        with (tmp_path / name).open("r+b") as file:  # what is on disk now is what a table that is open gives
+            file.write((tmp_path / f"other-{name}").read_bytes())
+    assert not table.vectors(np.array([0, 1])).any()
+
+
+@pytest.mark.parametrize("ids", [[2], [-1], [0, 5]])
+def test_an_id_that_there_is_not_is_refused(tmp_path, ids):
+    table = written(tmp_path, exact_weights(tokens=2, dim=64))
+    with pytest.raises(IndexError, match=r"of 2$"):
+        table.vectors(np.array(ids))
 
 
 def test_a_folder_without_a_table_is_refused_by_the_name_of_the_file(tmp_path):
