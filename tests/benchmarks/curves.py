@@ -10,7 +10,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 FOLDER = Path(__file__).parent / "curves"
 INK = "#7a7a7a"  # contrast of at least 4 to 1 with white and with black
@@ -45,6 +45,7 @@ def draw(rows: list[dict[str, float]], name: str) -> None:
         axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axis.set_minor_formatter(NullFormatter())
     axes.tick_params(colors=INK, which="both")
     axes.grid(visible=True, color=INK, alpha=0.25)
     for spine in axes.spines.values():
