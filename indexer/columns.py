@@ -6,6 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+Rows = npt.NDArray[np.int64]
+"""Places in a column or in a matrix."""
+
+
+def part_of(path: Path, part: str) -> Path:
+    """Return the file of one column of several that lie together under a name, which `path` ends with."""
+    return path.with_name(f"{path.name}-{part}.npy")
+
 
 def read_column(path: Path) -> Any:  # noqa: ANN401  the caller says what it holds
     """Return the array of a file, memory-mapped and not to be written to.

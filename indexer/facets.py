@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter
 
-from indexer.columns import read_column, write_column
+from indexer.columns import part_of, read_column, write_column
 from indexer.practice import Practice, field_values
 from indexer.vectors import Mask
 
@@ -53,10 +53,10 @@ class FacetColumns:
     def load(cls, folder: Path, size: int) -> Self:
         """Return the table of `size` practices that `save` wrote. Raises OSError or ValueError when it is damaged."""
         values = _VALUES.validate_json((folder / _VALUES_FILE).read_bytes())
-        columns = {}
-        for field in _COLUMNS:
-            bounds, rows = (read_column(path) for path in _files(folder, field))
-            columns[field] = (bounds, rows)
+        columns = {
+            field: (read_column(part_of(folder / field, "bounds")), read_column(part_of(folder / field, "rows")))
+            for field in _COLUMNS
+        }
         return cls(size, values, columns)
 
     def save(self, folder: Path) -> None:
@@ -66,9 +66,8 @@ class FacetColumns:
             _VALUES.dump_json({field: list(self.values(field)) for field in self._places})
         )
         for field, (bounds, rows) in self._columns.items():
-            bounds_file, rows_file = _files(folder, field)
-            write_column(bounds_file, bounds)
-            write_column(rows_file, rows)
+            write_column(part_of(folder / field, "bounds"), bounds)
+            write_column(part_of(folder / field, "rows"), rows)
 
     def values(self, field: str) -> tuple[str, ...]:
         """Return the values of a field that occur, in order."""
@@ -102,7 +101,3 @@ def _column(rows: "Sequence[array[int]]") -> _Column:
     bounds = np.concatenate([[0], np.cumsum([len(one) for one in rows], dtype=np.int64)]).astype(np.int64)
     flat = np.concatenate([np.empty(0, dtype=np.int32), *(np.frombuffer(one, dtype=np.int32) for one in rows)])
     return bounds, flat
-
-
-def _files(folder: Path, field: str) -> tuple[Path, Path]:
-    return folder / f"{field}-bounds.npy", folder / f"{field}-rows.npy"

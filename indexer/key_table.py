@@ -8,10 +8,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from indexer.columns import read_column, write_column
+from indexer.columns import Rows, part_of, read_column, write_column
 
 Hashes = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
 
 _BYTES = 8
 
@@ -42,20 +41,18 @@ class KeyTable:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the table that `save` wrote. Raises OSError or ValueError when a file is missing or damaged."""
-        hashes, numbers = (read_column(file) for file in _files(path))
-        return cls(hashes, numbers)
+        return cls(read_column(part_of(path, "hashes")), read_column(part_of(path, "numbers")))
 
     def save(self, path: Path) -> None:
         """Write the table as two files beside `path`, which is their name without an end."""
-        hashes, numbers = _files(path)
-        write_column(hashes, self._hashes)
-        write_column(numbers, self._numbers)
+        write_column(part_of(path, "hashes"), self._hashes)
+        write_column(part_of(path, "numbers"), self._numbers)
 
     def __len__(self) -> int:
         """Return the number of strings."""
         return len(self._hashes)
 
-    def numbers(self, keys: Sequence[str]) -> Places:
+    def numbers(self, keys: Sequence[str]) -> Rows:
         """Return the number (k,) of each string, -1 where it is not in the table."""
         if not len(self._hashes) or not keys:
             return np.full(len(keys), -1, dtype=np.int64)
@@ -73,7 +70,3 @@ def key_hashes(keys: Iterable[str]) -> Hashes:
     """Return the hashes (n,) by which strings are known."""
     whole = b"".join(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest() for key in keys)
     return np.frombuffer(whole, dtype="<u8").astype(np.uint64)
-
-
-def _files(path: Path) -> tuple[Path, Path]:
-    return path.with_name(f"{path.name}-hashes.npy"), path.with_name(f"{path.name}-numbers.npy")

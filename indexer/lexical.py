@@ -14,8 +14,8 @@ import numpy.typing as npt
 import Stemmer
 from babel import Locale
 
-from indexer.columns import read_column, write_column
-from indexer.key_table import KeyTable, Places, key_hashes
+from indexer.columns import Rows, read_column, write_column
+from indexer.key_table import KeyTable, key_hashes
 from indexer.thesaurus import fold
 from indexer.vectors import Scores
 
@@ -158,7 +158,7 @@ class LexicalIndex:
         """Say whether any text has this word, as far as its terms tell; a stop word counts as known."""
         return bool((self._terms.numbers(self.terms(word, self._language)) >= 0).all())
 
-    def _rarities(self, numbers: Places) -> npt.NDArray[np.float64]:
+    def _rarities(self, numbers: Rows) -> npt.NDArray[np.float64]:
         """Return the rarity of terms by their numbers (k,), -1 for one that no text has."""
         bounds = self._postings.bounds
         rows = np.maximum(1, np.where(numbers >= 0, bounds[numbers + 1] - bounds[numbers], 0))

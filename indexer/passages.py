@@ -14,7 +14,7 @@ import sentencex
 from semantic_text_splitter import TextSplitter
 
 from indexer.catalogue import Vocabulary
-from indexer.columns import read_column, write_column
+from indexer.columns import Rows, part_of, read_column, write_column
 from indexer.practice import Practice
 
 OVERLAP_SHARE = 0.15
@@ -29,8 +29,6 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which the s
 
 Limits = tuple[int, int]
 """Where a passage begins and ends (exclusive) in `practice_text(practice)`, in characters."""
-
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +54,12 @@ class Passages:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the passages that `save` wrote. Raises OSError or ValueError when a file is missing or damaged."""
-        bounds, limits = (read_column(file) for file in _files(path))
-        return cls(bounds, limits)
+        return cls(read_column(part_of(path, "bounds")), read_column(part_of(path, "limits")))
 
     def save(self, path: Path) -> None:
         """Write the passages as two files beside `path`, which is their name without an end."""
-        bounds, limits = _files(path)
-        write_column(bounds, self.bounds)
-        write_column(limits, self.limits)
+        write_column(part_of(path, "bounds"), self.bounds)
+        write_column(part_of(path, "limits"), self.limits)
 
     def __len__(self) -> int:
         """Return the number of passages."""
@@ -94,10 +90,6 @@ class Passages:
     def all_owners(self) -> npt.NDArray[np.int32]:
         """Return the practice (n,) that each passage belongs to."""
         return np.repeat(np.arange(len(self.bounds) - 1, dtype=np.int32), np.diff(self.bounds))
-
-
-def _files(path: Path) -> tuple[Path, Path]:
-    return path.with_name(f"{path.name}-bounds.npy"), path.with_name(f"{path.name}-limits.npy")
 
 
 def practice_text(practice: Practice) -> str:

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from indexer.columns import read_column, write_column
+from indexer.columns import Rows, part_of, read_column, write_column
 from indexer.key_table import KeyTable, key_hashes
 from indexer.practice import Practice
 from indexer.practice_lines import PracticeLines
@@ -16,13 +16,12 @@ from indexer.practice_lines import PracticeLines
 Order = Literal["title", "country", "newest", "evidence"]
 """What practices can be sorted by."""
 
-Rows = npt.NDArray[np.int64]
-
 PRACTICES_FILE = "practices.jsonl"
 
 _LIMITS_FILE = "practice-limits.npy"
 _RANKS_FILE = "practice-ranks.npy"
 _IDS = "practice-ids"
+_ORDER = "practice-order"
 _ORDERS: tuple[Order, ...] = get_args(Order)
 
 
@@ -33,7 +32,7 @@ class PracticeTable(PracticeLines):
         super().__init__(folder / PRACTICES_FILE, read_column(folder / _LIMITS_FILE))
         self._ids = KeyTable.load(folder / _IDS)
         self._ranks = read_column(folder / _RANKS_FILE)
-        self._orders = {order: read_column(folder / _order_file(order)) for order in _ORDERS}
+        self._orders = {order: read_column(part_of(folder / _ORDER, order)) for order in _ORDERS}
 
     def row(self, practice_id: str) -> int | None:
         """Return the place of a practice in the catalogue, None where there is none of this id."""
@@ -69,7 +68,7 @@ def write_practice_table(folder: Path, practices: Sequence[Practice]) -> None:
     by_title = np.array(sorted(by_id.tolist(), key=titles.__getitem__), dtype=np.int32)
     for order in _ORDERS:
         keys = np.fromiter(_sort_keys(practices, order), dtype="U2" if order == "country" else np.float64)
-        write_column(folder / _order_file(order), by_title[np.argsort(keys[by_title], kind="stable")])
+        write_column(part_of(folder / _ORDER, order), by_title[np.argsort(keys[by_title], kind="stable")])
 
 
 def _sort_keys(practices: Sequence[Practice], order: Order) -> Iterator[str | float]:
@@ -83,7 +82,3 @@ def _sort_keys(practices: Sequence[Practice], order: Order) -> Iterator[str | fl
             yield np.inf if practice.start_year is None else -practice.start_year
         else:
             yield 0.0
-
-
-def _order_file(order: Order) -> str:
-    return f"practice-order-{order}.npy"

@@ -1,7 +1,6 @@
 """Turn embeddings into faiss files, and these into rows that are taken, scanned or searched. Only here is faiss."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,16 +8,14 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from indexer.columns import Rows
 from indexer.encoder import Embedding, Embeddings
 from indexer.half_floats import as_float32
+from indexer.row_blocks import in_blocks
 
-Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 RowType = Literal["float32", "float16"]
-
-_BLOCK = 8_192
-"""Rows read at once: 12 MB of 384 float32 numbers. Nothing here holds more of the embeddings than that, or a sample."""
 
 _FEW = 0.05
 """Share of rows up to which gathering those that pass a filter is quicker than asking the filter about every row."""
@@ -59,7 +56,7 @@ class RowFile:
     def best_scores(self, embeddings: Embeddings, count: int) -> Scores:
         """Return the exact `count` best scores of each of many embeddings (k, dim), as (k, count), best first."""
         best = np.full((len(embeddings), count), -np.inf, dtype=np.float32)
-        for block in _blocks(self._rows):
+        for block in in_blocks(self._rows):
             scores, _ = faiss.knn(embeddings, block, min(count, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
             best = -np.sort(-np.concatenate([best, scores], axis=1), axis=1)[:, :count]
         return best
@@ -114,7 +111,7 @@ def write_rows(path: Path, embeddings: npt.NDArray[np.floating[Any]], row_type: 
     values = size * empty.code_size // (1 if row_type == "float16" else 4)
     with path.open("wb") as file:
         file.write(head + values.to_bytes(8, "little"))
-        for block in _blocks(embeddings):
+        for block in in_blocks(embeddings):
             file.write(np.ascontiguousarray(block, dtype=row_type).tobytes())
 
 
@@ -127,7 +124,7 @@ def write_lists(path: Path, embeddings: npt.NDArray[np.floating[Any]], list_coun
     index.cp.min_points_per_centroid, index.cp.max_points_per_centroid = 1, _TRAINED_ON
     sample = np.random.default_rng(_SEED).choice(size, min(size, list_count * _TRAINED_ON), replace=False)
     index.train(as_float32(np.asarray(embeddings[np.sort(sample)])))
-    for block in _blocks(embeddings):
+    for block in in_blocks(embeddings):
         index.add(block)
     faiss.write_index(index, os.fspath(path))
 
@@ -140,11 +137,6 @@ def _codes(dim: int) -> int:
     inner product, that reading more lists finds less (.95 of the ten nearest with 32 lists, .57 with 256).
     """
     return next(dim // width for width in range(min(2, dim), dim + 1) if dim % width == 0)
-
-
-def _blocks(rows: npt.NDArray[np.floating[Any]]) -> Iterator[Embeddings]:
-    for start in range(0, len(rows), _BLOCK):
-        yield as_float32(np.asarray(rows[start : start + _BLOCK]))
 
 
 def _read_index(path: Path, kind: type) -> Any:  # noqa: ANN401  faiss has no types

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter
 
+from indexer.columns import Rows
 from indexer.encoder import Embedding, Embeddings, unit_rows
-from indexer.vector_kinds import ListFile, Mask, RowFile, Rows, Scores, write_lists, write_rows
+from indexer.vector_kinds import ListFile, Mask, RowFile, Scores, write_lists, write_rows
 
 __all__ = ["MIN_RECALL", "MOST_EXACT", "Mask", "RecallError", "Rows", "Scores", "VectorIndex", "VectorIndexRecord"]
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,16 +17,11 @@ from indexer.embedding_cache import EmbeddingCache
 from indexer.registry import DEFAULT_ENCODER
 from service.loading import load_encoder
 from service.settings import Settings
+from tests.benchmarks.load import free_port
 from tests.fakes import calibrated_source
 
 PATIENCE_SECONDS = 60
 QUESTION = "retired%20masters%20who%20mentor%20apprentices"
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def children(process: int) -> list[int]:

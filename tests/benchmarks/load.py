@@ -149,7 +149,7 @@ def _ask(connection: HTTPConnection, path: str) -> bytes:
 @contextmanager
 def serving(command: Callable[[int], Sequence[str]], environment: Mapping[str, str], log: Path) -> Iterator[Server]:
     """Start the command for a free port; when the block ends, however it does, it and all below it are ended."""
-    port = _free_port()
+    port = free_port()
     with log.open("wb") as output:
         started = time.perf_counter()
         process = subprocess.Popen(command(port), env=dict(environment), stdout=output, stderr=subprocess.STDOUT)
@@ -159,7 +159,8 @@ def serving(command: Callable[[int], Sequence[str]], environment: Mapping[str, s
             end(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with closing(socket.socket()) as free:
         free.bind((HOST, 0))
         port: int = free.getsockname()[1]
