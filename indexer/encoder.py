@@ -111,7 +111,7 @@ class OnnxEncoder:
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the encoder reads for a document, its prompt and special tokens included."""
-        return len(self._tokenizer.ids(self._spec.document_prompt + text))
+        return self._tokenizer.count(self._spec.document_prompt + text)
 
     def encode_documents(self, texts: Sequence[str]) -> Embeddings:
         """Return one row a text, in order; a text of any length is read whole."""

@@ -23,11 +23,11 @@ def all_windows(practices: Iterable[Practice], encoder: Encoder) -> Passages:
     return Passages.of_practices(window_limits(one, max_tokens=limit, count_tokens=count) for one in practices)
 
 
-def passage_texts(practices: Sequence[Practice], passages: Passages, rows: slice = slice(None)) -> list[str]:
-    """Return the texts of the passages of the practices `rows`, in order."""
+def passage_texts(practices: Iterable[Practice], passages: Passages, first: int = 0) -> list[str]:
+    """Return the texts of the passages of some practices that stand together in a catalogue, from row `first` on."""
     texts = []
-    for row in range(*rows.indices(len(practices))):
-        text = practice_text(practices[row])
+    for row, practice in enumerate(practices, start=first):
+        text = practice_text(practice)
         texts += [text[start:end] for start, end in passages.limits[passages.span(row)].tolist()]
     return texts
 
@@ -46,7 +46,8 @@ def embed_all(
     progress(done, total)
     for start in range(0, len(practices), _PRACTICES_AT_ONCE):
         rows = slice(start, min(start + _PRACTICES_AT_ONCE, len(practices)))
-        texts = [passage_texts(practices, passages, rows) for passages, _ in (windows, sentences)]
+        some = practices[rows]
+        texts = [passage_texts(some, passages, rows.start) for passages, _ in (windows, sentences)]
         found = embed([*texts[0], *texts[1]], encoder, cache, _going_on(progress, done, total))
         done += len(found)
         for (passages, matrix), embeddings in (

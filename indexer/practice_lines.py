@@ -42,9 +42,9 @@ class PracticeLines(Sequence[Practice]):
     @overload
     def __getitem__(self, row: slice) -> list[Practice]: ...
     def __getitem__(self, row: int | slice) -> Practice | list[Practice]:
-        """Return one practice, or those of a slice."""
+        """Return one practice, or those of a slice; the latter are not kept."""
         if isinstance(row, slice):
-            return [self[at] for at in range(*row.indices(len(self)))]
+            return [self._read(at) for at in range(*row.indices(len(self)))]
         if not -len(self) <= row < len(self):
             raise IndexError(f"row {row} of {len(self)} practices")
         row %= len(self)

@@ -1,7 +1,7 @@
 """Turn practices into a table on disk: by row, by id, and in the orders in which people read them."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -23,6 +23,7 @@ _RANKS_FILE = "practice-ranks.npy"
 _IDS = "practice-ids"
 _ORDER = "practice-order"
 _ORDERS: tuple[Order, ...] = get_args(Order)
+_NO_COUNTRY = "~~"  # behind all codes
 
 
 class PracticeTable(PracticeLines):
@@ -50,35 +51,32 @@ class PracticeTable(PracticeLines):
         return rows
 
 
-def write_practice_table(folder: Path, practices: Sequence[Practice]) -> None:
+def write_practice_table(folder: Path, practices: Iterable[Practice]) -> None:
     """Write the practices, and all by which they are found, into a folder."""
     ends = array("q", [0])
+    ids, titles, countries = list[str](), list[str](), list[str]()
+    years, levels = array("d"), array("d")
     with (folder / PRACTICES_FILE).open("wb") as file:
         for practice in practices:
             file.write(practice.model_dump_json(exclude_defaults=True).encode() + b"\n")
             ends.append(file.tell())
+            ids.append(practice.id)
+            titles.append(practice.title.casefold())
+            countries.append(practice.country or _NO_COUNTRY)
+            years.append(np.inf if practice.start_year is None else -practice.start_year)
+            levels.append(np.inf if practice.evidence_level is None else -practice.evidence_level)
     write_column(folder / _LIMITS_FILE, np.column_stack([ends[:-1], ends[1:]]).astype(np.int64))
-    ids = [practice.id for practice in practices]
     KeyTable.build(key_hashes(ids)).save(folder / _IDS)
     by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int32)
     ranks = np.empty(len(ids), dtype=np.int32)
     ranks[by_id] = np.arange(len(ids), dtype=np.int32)
     write_column(folder / _RANKS_FILE, ranks)
-    titles = [practice.title.casefold() for practice in practices]
     by_title = np.array(sorted(by_id.tolist(), key=titles.__getitem__), dtype=np.int32)
-    for order in _ORDERS:
-        keys = np.fromiter(_sort_keys(practices, order), dtype="U2" if order == "country" else np.float64)
-        write_column(part_of(folder / _ORDER, order), by_title[np.argsort(keys[by_title], kind="stable")])
-
-
-def _sort_keys(practices: Sequence[Practice], order: Order) -> Iterator[str | float]:
-    """Yield what each practice is sorted by before its title; the largest of all where it is not known."""
-    for practice in practices:
-        if order == "country":
-            yield practice.country or "~~"
-        elif order == "evidence":
-            yield np.inf if practice.evidence_level is None else -practice.evidence_level
-        elif order == "newest":
-            yield np.inf if practice.start_year is None else -practice.start_year
-        else:
-            yield 0.0
+    write_column(part_of(folder / _ORDER, "title"), by_title)
+    keys: dict[Order, npt.NDArray[np.generic]] = {
+        "country": np.array(countries),
+        "newest": np.array(years),
+        "evidence": np.array(levels),
+    }
+    for order, of_row in keys.items():
+        write_column(part_of(folder / _ORDER, order), by_title[np.argsort(of_row[by_title], kind="stable")])

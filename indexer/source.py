@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from indexer.catalogue import VOCABULARY_FILE, Vocabulary, read_catalogue, read_vocabulary
@@ -16,7 +17,7 @@ PROBES_FILE = "probes.jsonl"
 ROLES_FILE = "roles.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CatalogueSource:
     """What a release is built from. `sha256` is over all of the content, whatever files it came from."""
 
@@ -27,7 +28,7 @@ class CatalogueSource:
     probes: Sequence[Probe]
     roles: Sequence[RoleExample] = ()
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Return the hash of the content; the order of practices, examples and glosses is part of it."""
         labels = json.dumps({field: dict(labels) for field, labels in self.vocabulary.items()}, sort_keys=True)

@@ -95,7 +95,7 @@ def test_the_texts_of_some_practices_are_a_part_of_those_of_all(rows: slice) -> 
     sentences = Passages.of_practices(map(sentence_limits, PRACTICES))
     owners = sentences.all_owners().tolist()
     wanted = range(4)[rows]
-    assert passage_texts(PRACTICES, sentences, rows) == [
+    assert passage_texts(PRACTICES[rows], sentences, rows.start or 0) == [
         text for text, owner in zip(texts_by_hand(PRACTICES, sentences), owners, strict=True) if owner in wanted
     ]
 

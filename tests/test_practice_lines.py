@@ -130,8 +130,14 @@ def test_nothing_is_read_before_it_is_asked_for(lines: PracticeLines, reads: lis
 def test_a_practice_that_was_asked_for_is_read_once(lines: PracticeLines, reads: list[int]) -> None:
     first = lines[1]
     assert first is lines[1]
-    assert lines[-3] is lines[1:3][0] is first
-    assert len(reads) == 2  # rows 1 and 2
+    assert lines[-3] is first
+    assert len(reads) == 1
+
+
+def test_a_slice_is_read_and_not_kept(lines: PracticeLines, reads: list[int]) -> None:
+    assert [practice.id for practice in lines[1:3]] == IDS[1:3]
+    assert lines[1].id == IDS[1]
+    assert len(reads) == 3  # rows 1 and 2, and row 1 again
 
 
 def test_going_through_all_practices_keeps_none_of_them(lines: PracticeLines, reads: list[int]) -> None:
