@@ -27,7 +27,6 @@ from indexer.manifest import (
     FORMAT_VERSION,
     Counts,
     Manifest,
-    ReleaseError,
     encoder_record,
     make_canaries,
     read_manifest,
@@ -41,7 +40,8 @@ from indexer.passages import DEFAULT_LANGUAGE, Passages, heading, lexical_text, 
 from indexer.practice_table import write_practice_table
 from indexer.question import understand
 from indexer.registry import EncoderSpec
-from indexer.release import (
+from indexer.release import Release, file_sums, load_release, publish, read_parts, write_words
+from indexer.release_files import (
     CENTROIDS_FILE,
     CONTEXT_EMBEDDINGS_FILE,
     CURRENT,
@@ -58,19 +58,14 @@ from indexer.release import (
     TOPIC_HEAD_FILE,
     VECTORS_FOLDER,
     WINDOWS,
-    Release,
-    file_sums,
-    load_release,
-    publish,
-    read_parts,
-    write_words,
+    ReleaseError,
 )
 from indexer.row_blocks import in_blocks, mean_row, new_matrix, with_neighbours, write_centred
 from indexer.scoring import Scorer
 from indexer.source import CatalogueSource
 from indexer.telling import telling_sentences
 from indexer.themes import theme_embeddings, themes_of
-from indexer.vectors import VectorIndex
+from indexer.vectors import MOST_EXACT, VectorIndex
 
 CANARY_TEXTS = (
     "How can we keep apprentices from dropping out?",
@@ -196,11 +191,12 @@ def _write_embeddings(
     document_centroid = mean_row(in_blocks(raw_sentences))
     centroids = np.stack([document_centroid, QUERY_CENTRING * typical.mean(axis=0)])
     write_column(draft / CENTROIDS_FILE, centroids)
-    rows = new_matrix(draft / SENTENCE_EMBEDDINGS_FILE, (size, dim), np.float16)
+    kept_as = np.float32 if size <= MOST_EXACT else np.float16
+    rows = new_matrix(draft / SENTENCE_EMBEDDINGS_FILE, (size, dim), kept_as)
     write_centred(in_blocks(raw_sentences), document_centroid, rows)
     title_ends = np.fromiter((len(heading(practice)) for practice in practices), dtype=np.int32)
     write_column(draft / TELLING_FILE, telling_sentences(sentences, title_ends, rows))
-    contexts, owners = new_matrix(draft / CONTEXT_EMBEDDINGS_FILE, (size, dim), np.float16), sentences.all_owners()
+    contexts, owners = new_matrix(draft / CONTEXT_EMBEDDINGS_FILE, (size, dim), kept_as), sentences.all_owners()
     mean_context = mean_row(with_neighbours(raw_sentences, owners))
     write_centred(with_neighbours(raw_sentences, owners), mean_context, contexts)
 

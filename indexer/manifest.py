@@ -14,18 +14,15 @@ from indexer.calibration import Calibration
 from indexer.encoder import Encoder
 from indexer.parity import Parity
 from indexer.registry import EncoderSpec
+from indexer.release_files import ReleaseError
 from indexer.vectors import VectorIndexRecord
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 MANIFEST_FILE = "manifest.json"
 _OWN_HASH = "sha256"
 
 MIN_CANARY_COSINE = 0.999
 """The same weights under other versions of torch differ by less than this; another encoder by far more."""
-
-
-class ReleaseError(RuntimeError):
-    """A release cannot be used; the message says which one, what is wrong and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from indexer.linear_head import LinearHead
 from indexer.names import NameIndex
 from indexer.passages import Passages
 from indexer.practice_table import PracticeTable
+from indexer.row_blocks import Matrix
 from indexer.thesaurus import Thesaurus
 from indexer.vectors import Mask, VectorIndex
 
@@ -26,9 +27,10 @@ class Parts:
     """The parts of a release; passages of one practice stand together, in catalogue order.
 
     All that grows with the catalogue is memory-mapped: what no question touches is never read, and processes share it.
-    Row r of `vectors` is the embedding of window r; row r of `sentence_embeddings` (n, dim, float16) that of sentence
+    Row r of `vectors` is the embedding of window r; row r of `sentence_embeddings` (n, dim) that of sentence
     r, and of `context_embeddings` that of the sentence with its neighbours. Each is centred: less the mean
-    of its kind, and of unit length again, for what all texts have in common says nothing about any of them.
+    of its kind, and of unit length again, for what all texts have in common says nothing about any of them. They are
+    float32 where they are so few that every one is compared, else float16.
     `is_telling` (n,) says which sentences tell something of their practice.
     `document_centroid` and `query_centroid` (dim,) are what to subtract from a text of the catalogue's kind and from a
     question. Row r of `lexical` is practice r, row r of `layout` (n, 2, float32, in [0, 1]) its place on a map on
@@ -43,8 +45,8 @@ class Parts:
     windows: Passages
     vectors: VectorIndex
     sentences: Passages
-    sentence_embeddings: npt.NDArray[np.float16]
-    context_embeddings: npt.NDArray[np.float16]
+    sentence_embeddings: Matrix
+    context_embeddings: Matrix
     is_telling: Mask
     document_centroid: npt.NDArray[np.float32]
     query_centroid: npt.NDArray[np.float32]

@@ -129,5 +129,5 @@ def field_values(practice: Practice, field: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, tuple):
-        return tuple(str(part) for part in value)
+        return tuple(map(str, value))
     return (str(value),)

@@ -14,33 +14,34 @@ from indexer.drafts import draft_folder
 from indexer.facets import FacetColumns
 from indexer.lexical import LexicalIndex
 from indexer.linear_head import LinearHead
-from indexer.manifest import Manifest, ReleaseError, read_manifest
+from indexer.manifest import Manifest, read_manifest
 from indexer.names import NameIndex
 from indexer.parts import Parts
 from indexer.passages import Passages
 from indexer.practice_table import PracticeTable
+from indexer.release_files import (
+    CENTROIDS_FILE,
+    CONTEXT_EMBEDDINGS_FILE,
+    CURRENT,
+    FACETS_FOLDER,
+    LAYOUT_FILE,
+    LEXICAL_FOLDER,
+    NAMES_FOLDER,
+    ROLE_HEAD_FILE,
+    SENTENCE_EMBEDDINGS_FILE,
+    SENTENCES,
+    TELLING_FILE,
+    THEMES_FILE,
+    THESAURUS_FILE,
+    TOPIC_HEAD_FILE,
+    VECTORS_FOLDER,
+    VOCABULARY_FILE,
+    WINDOWS,
+    ReleaseError,
+)
 from indexer.themes import themes_of
 from indexer.thesaurus import Thesaurus
 from indexer.vectors import VectorIndex
-
-CURRENT = "current"
-ENCODER_FOLDER = "encoder"
-FACETS_FOLDER = "facets"
-NAMES_FOLDER = "names"
-WINDOWS = "windows"
-VECTORS_FOLDER = "vectors"
-SENTENCES = "sentences"
-SENTENCE_EMBEDDINGS_FILE = "sentences.npy"
-CONTEXT_EMBEDDINGS_FILE = "contexts.npy"
-TELLING_FILE = "telling.npy"
-CENTROIDS_FILE = "centroids.npy"
-LEXICAL_FOLDER = "lexical"
-VOCABULARY_FILE = "vocabulary.json"
-THESAURUS_FILE = "thesaurus.json"
-THEMES_FILE = "themes.npy"
-LAYOUT_FILE = "layout.npy"
-TOPIC_HEAD_FILE = "topic.npy"
-ROLE_HEAD_FILE = "roles.npy"
 
 _THESAURUS: TypeAdapter[dict[str, dict[str, list[str]]]] = TypeAdapter(dict[str, dict[str, list[str]]])
 _VOCABULARY: TypeAdapter[dict[str, dict[str, str]]] = TypeAdapter(dict[str, dict[str, str]])

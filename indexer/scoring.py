@@ -9,6 +9,7 @@ from indexer.half_floats import as_float32
 from indexer.names import Called
 from indexer.parts import Parts
 from indexer.question import Part, Question
+from indexer.row_blocks import Matrix
 from indexer.vectors import Rows, Scores
 
 CONTEXT_WEIGHT = 0.6
@@ -42,7 +43,7 @@ class Scorer:
         if not len(rows):
             return np.empty(0, dtype=np.float32)
         sentences, firsts = self._parts.sentences.spans(rows)
-        by_context = as_float32(self._parts.context_embeddings[sentences]) @ centred
+        by_context = _products(self._parts.context_embeddings, sentences, centred)
         windows, first_windows = self._parts.windows.spans(rows)
         by_window = np.maximum.reduceat(self._parts.vectors.take(windows) @ centred, first_windows)
         scores = CONTEXT_WEIGHT * _mean_of_best(by_context, firsts) + (1 - CONTEXT_WEIGHT) * by_window
@@ -88,15 +89,30 @@ def called_at(rows: Rows, called: Called) -> Scores:
     return scores
 
 
+def _products(matrix: Matrix, rows: Rows, vector: Embedding) -> Scores:
+    """Return the inner product (k,) of some rows of a matrix (n, dim) with a vector (dim,).
+
+    Rows are copied to lie together. Where they are most of the matrix, to multiply all of it is several times as fast.
+    """
+    if 2 * len(rows) > len(matrix):
+        products: Scores = (as_float32(matrix) @ vector)[rows]
+        return products
+    return as_float32(matrix[rows]) @ vector
+
+
 def _mean_of_best(scores: Scores, firsts: Rows) -> Scores:
-    """Return the mean of the `CONTEXTS_COUNTED` best scores (of fewer where there are fewer) of each run."""
+    """Return the mean of the `CONTEXTS_COUNTED` best scores (of fewer where there are fewer) of each run.
+
+    Runs begin at `firsts`, and none is empty.
+    """
     counts = np.diff(np.append(firsts, len(scores)))
-    order = np.lexsort((-scores, np.repeat(np.arange(len(firsts)), counts)))
-    ranked = scores[order]
-    counted = np.minimum(counts, CONTEXTS_COUNTED)
-    sums = ranked[firsts].copy()
-    for place in range(1, CONTEXTS_COUNTED):
-        has_more = counted > place
-        sums[has_more] += ranked[firsts[has_more] + place]
-    means: Scores = (sums / counted).astype(np.float32)
+    runs = np.repeat(np.arange(len(firsts)), counts)
+    left, sums = scores.copy(), np.zeros(len(firsts), dtype=np.float32)
+    for place in range(CONTEXTS_COUNTED):
+        best = np.maximum.reduceat(left, firsts)
+        sums += np.where(counts > place, best, 0)
+        at = np.flatnonzero(left == best[runs])
+        of_run = runs[at]
+        left[at[np.append(True, of_run[1:] != of_run[:-1])]] = -np.inf  # of equal ones the first
+    means: Scores = (sums / np.minimum(counts, CONTEXTS_COUNTED)).astype(np.float32)
     return means

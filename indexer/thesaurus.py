@@ -3,8 +3,10 @@
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import cache
+from itertools import filterfalse
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +19,10 @@ _Pattern = Annotated[str, StringConstraints(pattern=r"^\w")]
 _Tables = dict[str, dict[str, Annotated[list[_Pattern], Field(min_length=1)]]]
 _TABLES: TypeAdapter[_Tables] = TypeAdapter(_Tables)
 
-_UNDECOMPOSED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "æ": "ae", "œ": "oe", "ı": "i", "’": "'"})
+_WORD = re.compile(r"\w+")
+_BEGINNING = 3  # letters by which most patterns are ruled out
+
+_UNDECOMPOSED = {"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "æ": "ae", "œ": "oe", "ı": "i", "’": "'"}
 """What people type without the accent although Unicode does not see one in it; and the two apostrophes as one."""
 
 
@@ -40,7 +45,10 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()  # as below, in a hundredth of the time
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(one for one in decomposed if not unicodedata.combining(one)).translate(_UNDECOMPOSED)
+    folded = "".join(filterfalse(unicodedata.combining, decomposed))
+    for one, other in _UNDECOMPOSED.items():
+        folded = folded.replace(one, other)
+    return folded
 
 
 def glosses(text: str, language: str | None, thesaurus: Thesaurus) -> list[str]:
@@ -48,14 +56,28 @@ def glosses(text: str, language: str | None, thesaurus: Thesaurus) -> list[str]:
     if language is None:
         return []
     folded = fold(text)
-    return [
-        gloss
-        for gloss, patterns in thesaurus.items()
-        if language in patterns and _compiled(tuple(patterns[language])).search(folded)
-    ]
+    beginnings = {word[:length] for word in _WORD.findall(folded) for length in range(1, _BEGINNING + 1)}
+    finders = (
+        (gloss, _finder(tuple(patterns[language]))) for gloss, patterns in thesaurus.items() if language in patterns
+    )
+    return [gloss for gloss, finder in finders if finder.finds(folded, beginnings)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """Patterns as one expression, and what the words that they begin with begin with: most are ruled out by that."""
+
+    expression: re.Pattern[str]
+    beginnings: frozenset[str]
+
+    def finds(self, folded: str, beginnings: Set[str]) -> bool:
+        """Say whether a folded text, whose words have these beginnings of every length, has one of the patterns."""
+        return not self.beginnings.isdisjoint(beginnings) and self.expression.search(folded) is not None
 
 
 @cache
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    phrases = (re.escape(fold(pattern)).replace(r"\*", r"\w*").replace(r"\ ", r"\s+") for pattern in patterns)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)")
+def _finder(patterns: tuple[str, ...]) -> _Finder:
+    folded = [fold(pattern) for pattern in patterns]
+    phrases = (re.escape(pattern).replace(r"\*", r"\w*").replace(r"\ ", r"\s+") for pattern in folded)
+    beginnings = frozenset(first[0][:_BEGINNING] for first in map(_WORD.findall, folded))
+    return _Finder(re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)"), beginnings)

@@ -11,8 +11,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from indexer.encoder import Encoder
-from indexer.manifest import ReleaseError, check_encoder
+from indexer.manifest import check_encoder
 from indexer.registry import EncoderError
+from indexer.release_files import ReleaseError
 from service.api import PREFIX, health_router, router
 from service.downloads.router import router as downloads_router
 from service.embeds.router import router as embeds_router

@@ -1,9 +1,9 @@
 """Turn a hit into the reason why it is there: the sentence of the practice beside the part of the query it answers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from babel import Locale, UnknownLocaleError
@@ -64,7 +64,7 @@ class Explainer:
         self._centred = np.stack([retriever.scorer.centred(row) for row in rows])
         self._whole = retriever.scorer.centred(embeddings[0])
         self._themes = retriever.nearest_themes(embeddings)
-        self._countries = countries_named(question, set(parts.facets.values("country")))
+        self._countries = countries_named(question, parts.facets.values("country"))
 
     def explain(self, hits: Sequence[Hit]) -> list[Explanation]:
         """Return why each hit of this query is there."""
@@ -124,19 +124,27 @@ def shared_values(one: Practice, other: Practice, vocabulary: Vocabulary) -> tup
     return tuple(shared)
 
 
-def countries_named(question: Question, codes: set[str]) -> set[str]:
+def countries_named(question: Question, codes: Iterable[str]) -> set[str]:
     """Return those of the country codes whose name stands in a question, in its language or in English."""
-    words = fold(question.text)
-    patterns = {code: _country_pattern(code, question.language or "en") for code in codes}
-    return {code for code, pattern in patterns.items() if pattern is not None and pattern.search(words)}
+    named = _countries_pattern(frozenset(codes), question.language or "en")
+    return {str(found.lastgroup) for found in named.finditer(fold(question.text))}
 
 
 def _shared_country(code: str) -> Shared:
     return Shared("country", code, COUNTRY_LABELS[code])
 
 
-@cache
-def _country_pattern(code: str, language: str) -> re.Pattern[str] | None:
+@lru_cache(100)
+def _countries_pattern(codes: frozenset[str], language: str) -> re.Pattern[str]:
+    """Return an expression that finds names of countries, each in the group of its code."""
+    patterns = {code: names for code in codes if (names := _country_names(code, language))}
+    # The longest first, so that of two names of which one begins with the other the whole one is found.
+    order = sorted(patterns, key=lambda code: (-max(map(len, patterns[code])), code))
+    groups = [f"(?P<{code}>{'|'.join(patterns[code])})" for code in order]
+    return re.compile(rf"(?<!\w)(?:{'|'.join(groups)})(?!\w)" if groups else r"(?!)")
+
+
+def _country_names(code: str, language: str) -> list[str]:
     names = []
     if english := _country_name(code, "en"):
         names.append(re.escape(english))
@@ -144,7 +152,7 @@ def _country_pattern(code: str, language: str) -> re.Pattern[str] | None:
         # The end of a name may change with its case, 'Hrvatsk(oj)': up to two letters are left open.
         stem = own[: max(_SHORTEST_STEM, len(own) - 2)]
         names.append(rf"{re.escape(stem)}\w{{0,{_LONGEST_ENDING}}}")
-    return re.compile(rf"(?<!\w)(?:{'|'.join(names)})(?!\w)") if names else None
+    return names
 
 
 def _country_name(code: str, language: str) -> str:

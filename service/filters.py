@@ -1,6 +1,5 @@
 """Turn filters on the fields of practices into the rows that pass, and rows into facet counts. Both are exact."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -116,12 +115,7 @@ class FacetTable:
 
     def counts_of(self, practices: Sequence[Practice]) -> Facets:
         """Return the values that occur among a few practices, the most frequent first, then by label."""
-        return {
-            field: self._facet_values(
-                field, Counter(value for one in practices for value in set(field_values(one, field))).items()
-            )
-            for field in FILTER_FIELDS
-        }
+        return {field: self._facet_values(field, _counted(practices, field).items()) for field in FILTER_FIELDS}
 
     def counts_to_choose(self, filters: Filters) -> Facets:
         """Return for each field its values among the practices that pass the conditions on all other fields.
@@ -146,3 +140,11 @@ class FacetTable:
     def _facet_values(self, field: str, counts: Iterable[tuple[str, int]]) -> list[FacetValue]:
         found = [FacetValue(value, self.label(field, value), count) for value, count in counts if count]
         return sorted(found, key=lambda facet: (-facet.count, facet.label, facet.value))
+
+
+def _counted(practices: Sequence[Practice], field: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for practice in practices:
+        for value in dict.fromkeys(field_values(practice, field)):
+            counts[value] = counts.get(value, 0) + 1
+    return counts

@@ -1,14 +1,12 @@
 """Turn settings into the two heavy things: the current release and an encoder."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from indexer.encoder import Encoder, OnnxEncoder
 from indexer.export import exported_encoder
-from indexer.manifest import ReleaseError
 from indexer.registry import find_spec, locate_encoder, read_registry
-from indexer.release import CURRENT, ENCODER_FOLDER, Release, load_release
+from indexer.release import Release, load_release
+from indexer.release_files import ReleaseError
 from indexer.shipped import shipped_path
 from indexer.source import read_source
 from service.settings import Settings
@@ -18,18 +16,10 @@ _EVERY = 10  # of the shipped probe questions, in 25 languages, is a text that a
 
 def load_current_release(settings: Settings) -> Release:
     """Return the release that `current` points to. Raises ReleaseError when there is none or it is not sound."""
-    folder = settings.releases / CURRENT
+    folder = settings.current
     if not folder.exists():
         raise ReleaseError(f"there is no release in {settings.releases}; build one with `practices index CATALOGUE`")
     return load_release(folder)
-
-
-def load_release_encoder(release: Path, settings: Settings) -> OnnxEncoder:
-    """Return the encoder within the folder of a release, which is verified with it. Raises ReleaseError without one."""
-    folder = release / ENCODER_FOLDER
-    if not folder.is_dir():
-        raise ReleaseError(f"{release} holds no encoder, so it cannot be asked; rebuild it with `practices index`")
-    return OnnxEncoder(folder, threads=max(1, (os.cpu_count() or 1) // settings.workers))
 
 
 def load_encoder(name: str, settings: Settings) -> Encoder:

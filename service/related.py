@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +12,8 @@ from indexer.passages import lexical_text
 from indexer.practice import Practice, field_values
 from indexer.vectors import Mask
 from service.explain import Explanation, sentence_span, shared_values
+from service.limits import Mode
 from service.retriever import Hit, Retriever
-
-Mode = Literal["similar", "same-approach", "same-target-group", "other-country", "diverse"]
 
 SAME_FROM = 0.9
 """Cosine of the first windows from which two practices count as the same one, told twice."""

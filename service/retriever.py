@@ -154,7 +154,7 @@ class Retriever:
 
     def candidates(self, sought: Sought, count: int, allowed: Mask | None) -> Rows:
         """Return the `count` best practices of each leg among the `allowed` (n,), in catalogue order."""
-        worded = np.flatnonzero(sought.words)
+        worded = np.flatnonzero(sought.words > 0)  # of booleans: of numbers it takes ten times as long
         legs = (
             self._nearest(sought.centred, count, allowed),
             self._best(worded, sought.words[worded], count, allowed),

@@ -7,11 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from indexer.practice_table import Order
 from service.confidence import Verdict
 from service.filters import Facets, Filters
-from service.related import Mode
-
-MAX_QUERY_CHARACTERS = 20_000
-MAX_TOP_K = 100
-MAX_PAGE_SIZE = 100
+from service.limits import MAX_PAGE_SIZE, MAX_QUERY_CHARACTERS, MAX_TOP_K, Mode
 
 QueryText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]
 TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)]

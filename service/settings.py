@@ -1,5 +1,6 @@
 """Turn the environment into settings: the one place that reads it."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ from pydantic import Field, Json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.registry import DEFAULT_ENCODER
+from indexer.release_files import CURRENT
 from indexer.shipped import home, shipped_path
 
 Count = Annotated[int, Field(ge=1)]
@@ -42,3 +44,16 @@ class Settings(BaseSettings):
         validate_default=False,  # what is validated is JSON, and the default is none
         description="JSON list of the origins whose pages may ask for the widget's data and frame it",
     )
+
+    @property
+    def current(self) -> Path:
+        """Return the link to the release that answers."""
+        return self.releases / CURRENT
+
+
+def settings_with(**options: object) -> Settings:
+    """Return the settings with options that are not None on top of them, which processes started later inherit."""
+    for name, value in options.items():
+        if value is not None:
+            os.environ[f"PRACTICES_{name.upper()}"] = str(value)
+    return Settings()

@@ -6,9 +6,8 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from starlette.types import ASGIApp
 
-from indexer.release import CURRENT
 from service.app import create_app_from_settings
-from service.loading import load_release_encoder
+from service.release_encoder import load_release_encoder
 from service.settings import Settings
 
 
@@ -35,7 +34,7 @@ class Workers(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> ASGIApp:
         """Return the application, made in the process that the others are forked from."""
-        encoder = load_release_encoder(self._settings.releases / CURRENT, self._settings)
+        encoder = load_release_encoder(self._settings.current, self._settings)
         app = create_app_from_settings(self._settings, lambda: encoder)
         encoder.rest()
         return app

@@ -14,7 +14,8 @@ import uvicorn
 from indexer.build import build_release
 from indexer.embedding_cache import EmbeddingCache
 from indexer.practice import Practice, Source
-from indexer.release import CURRENT, load_release
+from indexer.release import load_release
+from indexer.release_files import CURRENT
 from service.app import create_app
 from service.retriever import Retriever
 from tests.fakes import PRACTICES, WordEncoder, calibrated_source

@@ -18,9 +18,9 @@ from starlette.testclient import TestClient
 
 from indexer.build import build_release
 from indexer.embedding_cache import EmbeddingCache
-from indexer.manifest import ReleaseError
 from indexer.passages import practice_text
 from indexer.practice import Practice, field_values
+from indexer.release_files import ReleaseError
 from indexer.source import CatalogueSource
 from service.app import create_app, create_app_from_settings
 from service.aspects import COVERED_FROM, LARGEST_SET

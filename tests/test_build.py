@@ -25,7 +25,8 @@ from indexer.practice import Practice
 from indexer.practice_table import PRACTICES_FILE
 from indexer.probes import Probe
 from indexer.registry import EncoderSpec
-from indexer.release import CURRENT, ROLE_HEAD_FILE, TOPIC_HEAD_FILE, Release, load_release
+from indexer.release import Release, load_release
+from indexer.release_files import CURRENT, ROLE_HEAD_FILE, TOPIC_HEAD_FILE
 from indexer.source import CatalogueSource, read_source
 from indexer.vectors import VectorIndexRecord
 from tests.fakes import (

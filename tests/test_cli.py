@@ -11,7 +11,7 @@ import pytest
 from indexer.manifest import read_manifest
 from indexer.practice import Practice
 from indexer.registry import DEFAULT_ENCODER, find_spec, read_registry
-from indexer.release import CURRENT
+from indexer.release_files import CURRENT
 from service.__main__ import main
 from service.retriever import Retriever
 from tests.fakes import PRACTICES, PROBES, WordEncoder, calibrated_source
@@ -86,8 +86,8 @@ def practices(tmp_path, monkeypatch, capsys) -> Terminal:
     monkeypatch.setenv("PRACTICES_ENCODER", DEFAULT_ENCODER)
     monkeypatch.setenv("COLUMNS", "200")
     terminal = Terminal(tmp_path, monkeypatch, capsys)
-    monkeypatch.setattr("service.__main__.load_encoder", terminal.load_encoder)
-    monkeypatch.setattr("service.__main__.load_release_encoder", terminal.load_release_encoder)
+    monkeypatch.setattr("service.commands.load_encoder", terminal.load_encoder)
+    monkeypatch.setattr("service.commands.load_release_encoder", terminal.load_release_encoder)
     return terminal
 
 
@@ -382,7 +382,7 @@ def test_evaluate_ranks_with_the_leg_that_the_option_names(practices, monkeypatc
         used.append(leg)
         return Retriever(release, leg=leg)
 
-    monkeypatch.setattr("service.__main__.Retriever", recorded)
+    monkeypatch.setattr("service.commands.Retriever", recorded)
     answer = practices.json("evaluate", beir(practices.folder / "tiny"), "--leg", leg)
     assert used == ([] if leg == "plain" else [leg])
     assert answer["leg"] == leg

@@ -17,7 +17,8 @@ from indexer.build import build_release
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Encoder
 from indexer.registry import DEFAULT_ENCODER
-from indexer.release import CURRENT, load_release
+from indexer.release import load_release
+from indexer.release_files import CURRENT
 from indexer.shipped import shipped_path
 from indexer.source import read_source
 from service.answers import search_response

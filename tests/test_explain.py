@@ -397,3 +397,11 @@ def test_named_sentences_carry_the_score_on_our_catalogue_by_words(tmp_path):
 def test_named_sentences_carry_the_score_on_our_catalogue(tmp_path):
     encoder = QueriesOnce(load_encoder(DEFAULT_ENCODER, Settings()), tmp_path)
     assert_named_sentences_carry_the_score(tmp_path, read_shipped(), encoder)
+
+
+def test_of_two_countries_of_which_one_is_called_like_the_beginning_of_the_other_the_whole_name_counts():
+    question = understand("Which schools in Guinea-Bissau and in Guinea itself keep apprentices?", {})
+    assert countries_named(question, {"GN", "GW"}) == {"GN", "GW"}
+    assert countries_named(understand("Schools in Guinea-Bissau keep apprentices, and how?", {}), {"GN", "GW"}) == {
+        "GW"
+    }

@@ -43,13 +43,12 @@ import sys
 
 from starlette.testclient import TestClient
 
-from indexer.release import CURRENT
 from service.app import create_app_from_settings
-from service.loading import load_release_encoder
+from service.release_encoder import load_release_encoder
 from service.settings import Settings
 
 settings = Settings()
-encoder = load_release_encoder(settings.releases / CURRENT, settings)
+encoder = load_release_encoder(settings.current, settings)
 with TestClient(create_app_from_settings(settings, lambda: encoder)) as client:
     answer = client.get("/api/v1/search", params={{"q": "retired masters who mentor apprentices", "top_k": 2}})
     pages = ["/?q=evening+school+for+adults", "/practices", "/practices/mentors", "/map", "/api/v1/index"]

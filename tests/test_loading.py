@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.manifest import ReleaseError
 from indexer.release import Release
-from service import loading
-from service.loading import load_current_release, load_release_encoder
+from indexer.release_files import ReleaseError
+from service import release_encoder
+from service.loading import load_current_release
+from service.release_encoder import load_release_encoder
 from service.settings import Settings
 
 
@@ -41,7 +42,7 @@ def test_a_release_without_an_encoder_is_refused(release: Release, settings: Set
 @pytest.mark.parametrize(("cores", "workers", "threads"), [(8, 1, 8), (8, 2, 4), (8, 3, 2), (2, 4, 1), (None, 1, 1)])
 def test_the_processes_that_answer_share_the_cores(release, settings, monkeypatch, cores, workers, threads):
     (release.folder / "encoder").mkdir()
-    monkeypatch.setattr(loading.os, "cpu_count", lambda: cores)
-    monkeypatch.setattr(loading, "OnnxEncoder", lambda folder, *, threads: (folder, threads))
+    monkeypatch.setattr(release_encoder.os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(release_encoder, "OnnxEncoder", lambda folder, *, threads: (folder, threads))
     found = load_release_encoder(release.folder, settings.model_copy(update={"workers": workers}))
     assert found == (release.folder / "encoder", threads)

@@ -13,9 +13,8 @@ from starlette.testclient import TestClient
 from indexer.practice import Practice
 from indexer.practice_table import Order
 from service.filters import FILTER_FIELDS, Filters
+from service.limits import MAX_TOP_K, Mode
 from service.pages.page_state import MOST_PICKED, SHOWN_AT_ONCE, ColourBy, PageState, practice_path
-from service.related import Mode
-from service.schemas import MAX_TOP_K
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 VALUES = st.lists(TEXT, max_size=3).map(tuple)

@@ -26,18 +26,10 @@ from indexer.checksums import file_sha256
 from indexer.drafts import draft_folder
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings
-from indexer.manifest import FORMAT_VERSION, MANIFEST_FILE, ReleaseError, check_encoder, make_canaries, read_manifest
+from indexer.manifest import FORMAT_VERSION, MANIFEST_FILE, check_encoder, make_canaries, read_manifest
 from indexer.practice_table import PRACTICES_FILE
-from indexer.release import (
-    CURRENT,
-    ROLE_HEAD_FILE,
-    TOPIC_HEAD_FILE,
-    Release,
-    activate,
-    file_sums,
-    load_release,
-    publish,
-)
+from indexer.release import Release, activate, file_sums, load_release, publish
+from indexer.release_files import CURRENT, ROLE_HEAD_FILE, TOPIC_HEAD_FILE, ReleaseError
 from tests.fakes import PRACTICES, THESAURUS, VOCABULARY, WordEncoder, calibrated_source, fake_spec, small_source
 
 DIM = 64
@@ -139,8 +131,8 @@ def test_matrices_have_a_row_for_each_sentence_theme_practice_and_class(built: R
     sentences, themes = len(built.parts.sentences), len(VOCABULARY["approaches"])
     parts = load_release(built.folder).parts
     assert {name: (getattr(parts, name).shape, getattr(parts, name).dtype.name) for name in MATRICES} == {
-        "sentence_embeddings": ((sentences, DIM), "float16"),
-        "context_embeddings": ((sentences, DIM), "float16"),
+        "sentence_embeddings": ((sentences, DIM), "float32"),
+        "context_embeddings": ((sentences, DIM), "float32"),
         "is_telling": ((sentences,), "bool"),
         "theme_embeddings": ((themes, DIM), "float32"),
         "layout": ((len(PRACTICES), 2), "float32"),

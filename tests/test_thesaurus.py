@@ -1,5 +1,6 @@
 """The thesaurus finds whole words whatever their case and accents, only in the language of the question."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,13 @@ def test_a_starred_stem_is_found_with_every_ending_between_any_signs(
 ) -> None:
     assert finds(f"{stem}*", before + (stem + ending).upper() + after)
     assert not finds(f"{stem}*", f"9{stem}{ending}")
+
+
+@given(
+    st.lists(st.text("abc é-*", min_size=1, max_size=5).filter(lambda one: one[0] in "abcé"), min_size=1, max_size=3),
+    st.text("abcÉ -", max_size=12),
+)
+def test_what_rules_patterns_out_rules_out_none_that_would_be_found(patterns: list[str], text: str) -> None:
+    phrases = (re.escape(fold(one)).replace(r"\*", r"\w*").replace(r"\ ", r"\s+") for one in patterns)
+    is_there = re.search(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", fold(text)) is not None
+    assert glosses(text, "de", {"concept": {"de": patterns}}) == (["concept"] if is_there else [])

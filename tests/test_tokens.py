@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer as Original
-from tokenizers.models import WordPiece
+from tokenizers.models import BPE, WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
@@ -203,3 +203,25 @@ def test_white_space_around_a_text_is_left_out(ours: Tokenizer):
 def test_half_a_character_is_no_reason_to_fail(ours: Tokenizer):
     assert ours.ids("pupils \ud800 leave") == ours.ids("pupils \ufffd leave")
     assert ours.ids("pupils leave\udfff")[:3] == ours.ids("pupils leave")[:3]
+
+
+@pytest.mark.parametrize("kind", ["unigram", "wordpiece"])
+@pytest.mark.parametrize("text", [*ODD, "mentors  school mentor", "mentor\nschool mentors", " mentor "], ids=ascii)
+def test_as_many_tokens_are_counted_as_there_are(request, kind: str, text: str) -> None:
+    tokenizer: Tokenizer = request.getfixturevalue(kind)
+    for _ in range(2):  # the second time from what was kept
+        assert tokenizer.count(text) == len(tokenizer.ids(text))
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("text", ODD, ids=ascii)
+def test_the_encoder_counts_as_many_tokens_as_there_are(ours: Tokenizer, text: str) -> None:
+    assert ours.count(f"{text} {text}") == len(ours.ids(f"{text} {text}"))
+
+
+def test_a_model_whose_pieces_go_over_blanks_is_counted_whole(tmp_path: Path) -> None:
+    original = Original(BPE({"a": 0, "b": 1, " ": 2, "a ": 3, "a b": 4}, [("a", " "), ("a ", "b")]))
+    original.save(str(tmp_path / JSON_FILE))
+    tokenizer = read_tokenizer(tmp_path)
+    assert tokenizer.ids("a b") == [4]
+    assert tokenizer.count("a b") == 1

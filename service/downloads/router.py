@@ -17,10 +17,10 @@ from service.downloads.document import to_docx
 from service.downloads.spreadsheets import to_csv, to_xlsx
 from service.encoder_queue import EncoderQueue
 from service.facts import facts_of
+from service.limits import MAX_TOP_K
 from service.pages.choices import chips
 from service.phrases import answer_phrase
 from service.retriever import Retriever
-from service.schemas import MAX_TOP_K
 from service.wording import Wording
 
 router = APIRouter(include_in_schema=False)

@@ -6,13 +6,10 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.limits import MOST_LINKS, USUAL_LINKS, Mode
 from service.pages.page_state import practice_path
-from service.related import Mode
 from service.schemas import HitModel, QueryText, RelatedResponse, SearchResponse, SharedModel
 from service.wording import Wording
-
-MOST_LINKS = 10
-USUAL_LINKS = 4
 
 LinkCount = Annotated[int, Field(ge=1, le=MOST_LINKS)]
 

@@ -2,9 +2,8 @@
 
 from functools import cache
 
-from service.embeds.links import MOST_LINKS, USUAL_LINKS
+from service.limits import MAX_QUERY_CHARACTERS, MOST_LINKS, USUAL_LINKS
 from service.pages.rendering import render
-from service.schemas import MAX_QUERY_CHARACTERS
 from service.wording import DEFAULT_LANGUAGE, LANGUAGES, translatable, wording
 
 _TEXTS = (translatable("Related practices"), translatable("All practices"), translatable("About this practice"))

@@ -7,8 +7,8 @@ from pydantic import ConfigDict, Field
 
 from indexer.practice_table import Order
 from service.filters import FILTER_FIELDS, Filters
-from service.related import Mode
-from service.schemas import MAX_QUERY_CHARACTERS, MAX_TOP_K, SearchRequest
+from service.limits import MAX_QUERY_CHARACTERS, MAX_TOP_K, Mode
+from service.schemas import SearchRequest
 
 SHOWN_AT_ONCE = 10
 """Hits of a first answer, and how many more each request for more brings."""

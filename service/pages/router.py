@@ -9,6 +9,7 @@ from service.api import PREFIX
 from service.dependencies import EncoderDependency, Page, PageDependency, RetrieverDependency
 from service.encoder_queue import EncoderQueue
 from service.facts import facts_of, labels_of
+from service.limits import MAX_TOP_K
 from service.pages.about import about, count_countries
 from service.pages.choices import chips, field_choices, ways_out
 from service.pages.comparison import compared_facts
@@ -19,12 +20,7 @@ from service.pages.rendering import render
 from service.pages.structured_data import structured_data
 from service.phrases import answer_phrase
 from service.retriever import Retriever
-from service.schemas import (
-    MAX_TOP_K,
-    ListParameters,
-    RelatedParameters,
-    SearchResponse,
-)
+from service.schemas import ListParameters, RelatedParameters, SearchResponse
 from service.wording import DEFAULT_LANGUAGE, translatable
 
 router = APIRouter(include_in_schema=False)

@@ -15,6 +15,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -29,7 +30,8 @@ from indexer.key_table import KeyTable, key_hashes
 from indexer.passage_embeddings import all_windows, embed, passage_texts
 from indexer.passages import Passages, sentence_limits, split_sentences
 from indexer.practice import Practice
-from indexer.release import CURRENT, load_release
+from indexer.release import load_release
+from indexer.release_files import CURRENT
 from indexer.source import read_source
 from service.answers import search_response
 from service.filters import Filters
@@ -49,6 +51,7 @@ _END = re.compile(r"[.!?]*$")
 _NOISE = 0.4  # length of what is added to an embedding: the cosine of a copy and its original is about .93
 _QUESTIONS = 500
 _REPEATS = 1_000
+_WATCHED_SECONDS = 0.2
 
 
 def real_practices(corpora: Path) -> list[Practice]:
@@ -116,6 +119,33 @@ class VariedEncoder(OnnxEncoder):
         return unit_rows(self._base[numbers] + is_copy * noise * np.float32(2**-0.5))
 
 
+class OwnMemory:
+    """The most memory of its own that this process has had inside `with`, in MB: without what is mapped from files."""
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "OwnMemory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(_WATCHED_SECONDS):
+            self.peak = max(self.peak, memory_mb("RssAnon"))
+
+
+def memory_mb(kind: str) -> int:
+    """Return the resident memory of this process: VmRSS all of it, RssAnon without what is mapped from files."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(re.search(rf"^{kind}:\s+(\d+)", status, re.M).group(1)) // 1024
+
+
 class NoCache:
     """Keeps nothing: the embeddings of variations are not worth the disk."""
 
@@ -156,14 +186,16 @@ def build(corpora: Path, work: Path, size: int, settings: Settings) -> dict[str,
         for practice in variations(real_practices(corpora), size):
             file.write(practice.model_dump_json(exclude_defaults=True) + "\n")
     started = time.perf_counter()
-    source = read_source(catalogue)
-    encoder = VariedEncoder(load_encoder(ENCODER, settings).folder, work)
-    release = build_release(source, encoder, releases=releases, cache=NoCache(), progress=lambda *_: None)
+    with OwnMemory() as memory:
+        source = read_source(catalogue)
+        encoder = VariedEncoder(load_encoder(ENCODER, settings).folder, work)
+        release = build_release(source, encoder, releases=releases, cache=NoCache(), progress=lambda *_: None)
     seconds = time.perf_counter() - started
     catalogue.unlink()
     files = [path for path in release.folder.rglob("*") if path.is_file()]
     return {
         "build_seconds": round(seconds, 1),
+        "build_own_mb": memory.peak,
         "build_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "disk_mb": round(sum(path.stat().st_size for path in files) / 2**20),
         "passages_without_real_embedding": encoder.unknown,
@@ -186,11 +218,9 @@ def ask(work: Path, size: int) -> dict[str, float | str]:
     for query in islice(iter(questions * 2), _REPEATS):
         answer(retriever, encoder, SearchRequest(query=query))
     record = release.manifest.vectors
-    smaps = Path("/proc/self/smaps_rollup").read_text(encoding="utf-8")
-    kinds = {kind: int(re.search(rf"^{kind}:\s+(\d+)", smaps, re.M).group(1)) // 1024 for kind in ("Rss", "Anonymous")}
     return found | {
-        "resident_mb": kinds["Rss"],
-        "own_mb": kinds["Anonymous"],
+        "resident_mb": memory_mb("VmRSS"),
+        "own_mb": memory_mb("RssAnon"),
         "index": record.name,
         "recall_at_10": record.recall_at_10,
     }

@@ -12,7 +12,8 @@ from statistics import median
 from starlette.testclient import TestClient
 
 from service.app import create_app
-from service.loading import load_current_release, load_release_encoder
+from service.loading import load_current_release
+from service.release_encoder import load_release_encoder
 from service.retriever import Retriever
 from service.settings import Settings
 

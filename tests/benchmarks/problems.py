@@ -15,7 +15,8 @@ from sklearn.metrics import adjusted_rand_score
 from indexer.encoder import Encoder
 from indexer.shipped import shipped_path
 from service.aspects import Aspect, coverage, find_aspects
-from service.loading import load_current_release, load_release_encoder
+from service.loading import load_current_release
+from service.release_encoder import load_release_encoder
 from service.retriever import Retriever
 from service.settings import Settings
 

@@ -20,7 +20,8 @@ import onnx
 from threadpoolctl import threadpool_limits
 
 from indexer.encoder import GRAPH_FILE, OnnxEncoder
-from indexer.release import CURRENT, ENCODER_FOLDER, load_release
+from indexer.release import load_release
+from indexer.release_files import CURRENT, ENCODER_FOLDER
 from service.answers import search_response
 from service.collection import read_shipped_collection
 from service.explain import Explainer

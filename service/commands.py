@@ -1,0 +1,269 @@
+"""What the command line does, but for serving: each function prints what it found."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from indexer.build import build_release, find_current
+from indexer.catalogue import CatalogueError, read_catalogue
+from indexer.embedding_cache import EmbeddingCache
+from indexer.encoder import Embeddings, Encoder
+from indexer.manifest import check_encoder
+from indexer.passage_embeddings import Progress as Report
+from indexer.passage_embeddings import all_windows, embed, passage_texts
+from indexer.probes import ProbesError
+from indexer.registry import EncoderError, find_spec, read_registry
+from indexer.release import Release
+from indexer.release_files import ReleaseError
+from indexer.source import CatalogueSource, read_source
+from indexer.thesaurus import ThesaurusError
+from service.answers import related_response, search_response
+from service.collection import Collection, CollectionError, read_beir, read_shipped_collection
+from service.embeds.export import ExportError, export_related
+from service.limits import MeasuredLeg, Mode
+from service.loading import load_current_release, load_encoder
+from service.release_encoder import load_release_encoder
+from service.retriever import Retriever, UnknownPracticeError
+from service.schemas import HitModel, RelatedParameters, SearchRequest
+from service.settings import Settings, settings_with
+from service.verdicts import VerdictMeasurement, ask_all, measure_verdicts, verdict_questions
+from service.wording import DEFAULT_LANGUAGE
+
+_OUT = Console()
+_LOG = Console(stderr=True)
+
+EXPECTED = (
+    CatalogueError,
+    CollectionError,
+    EncoderError,
+    ExportError,
+    OSError,
+    ProbesError,
+    ReleaseError,
+    ThesaurusError,
+    UnknownPracticeError,
+    ValidationError,
+)
+"""Errors of input or of the machine: their message says what to do, and a traceback would not."""
+
+
+def print_error(error: Exception) -> None:
+    """Print the message of an expected error."""
+    _LOG.print(Text(f"Error: {_printable(_message(error))}", style="red"), soft_wrap=True)
+
+
+def index_catalogue(catalogue: Path | None, *, out: Path | None = None, encoder: str | None = None) -> None:
+    """Build and publish a release, that of the settings' catalogue by default; report it."""
+    settings = settings_with(releases=out, encoder=encoder)
+    _report(_index(read_source(catalogue or settings.catalogue), settings))
+
+
+def build_current(settings: Settings) -> None:
+    """Build and publish the release of the settings' catalogue."""
+    _index(read_source(settings.catalogue), settings)
+
+
+def print_answer(text: str, *, top_k: int, as_json: bool) -> None:
+    """Print the practices that answer a question best."""
+    request = SearchRequest(query=text, top_k=top_k)
+    retriever, encoder = _retriever_and_encoder(Settings())
+    started = time.perf_counter()
+    question = retriever.understand(request.query)
+    answer = search_response(retriever, request, question, encoder.encode_queries(question.encoder_texts), started)
+    if as_json:
+        _print_json(answer.model_dump(mode="json"))
+        return
+    if answer.message:
+        _OUT.print(Text(_printable(answer.message)))
+    if answer.hits:
+        _print_hits(answer.hits)
+
+
+def print_related(practice_id: str, *, top_k: int, mode: Mode, as_json: bool) -> None:
+    """Print the practices related to a practice."""
+    parameters = RelatedParameters(top_k=top_k, mode=mode)
+    answer = related_response(Retriever(load_current_release(Settings())), practice_id, parameters)
+    if as_json:
+        _print_json(answer.model_dump(mode="json"))
+    else:
+        _print_hits(answer.hits)
+
+
+def write_related(folder: Path, *, base_url: str, top_k: int, languages: Sequence[str] | None) -> None:
+    """Write the related practices of every practice, as JSON and HTML, for a site without a server."""
+    chosen = tuple(dict.fromkeys(languages or (DEFAULT_LANGUAGE,)))
+    index = export_related(
+        Retriever(load_current_release(Settings())), folder, base_url=base_url, languages=chosen, top_k=top_k
+    )
+    _OUT.print(Text(f"{folder}: {len(index['ids'])} practices in {', '.join(chosen)}"), soft_wrap=True)
+
+
+def print_measures(collection: Path | None, *, encoder: str | None, leg: MeasuredLeg, as_json: bool) -> None:
+    """Measure the search on a judged collection, the shipped one by default, and print the measures."""
+    from service.evaluate import measure, search_all, search_all_plain  # noqa: PLC0415  extra `evaluate`
+    from service.tables import measurement_table, verdict_table  # noqa: PLC0415  extra `evaluate`
+
+    settings = settings_with(encoder=encoder)
+    judged = read_beir(collection) if collection else read_shipped_collection(settings.catalogue)
+    loaded = _loaded(settings.encoder, settings)
+    verdicts: list[VerdictMeasurement] = []
+    if leg == "plain":
+        practices = judged.source.practices
+        windows = all_windows(practices, loaded)
+        firsts = windows.bounds[:-1]
+        texts = passage_texts(practices, windows)
+        embeddings = _embedded([texts[first] for first in firsts], loaded, settings)
+        started = time.perf_counter()
+        run = search_all_plain(judged, loaded, embeddings)
+    else:
+        target = settings.cache / "evaluate" / f"{judged.name}-{settings.encoder}"
+        retriever = Retriever(_index(judged.source, settings.model_copy(update={"releases": target}), loaded), leg=leg)
+        started = time.perf_counter()
+        run = search_all(judged.queries, retriever, loaded)
+        verdicts = _verdicts(judged, retriever, loaded)
+    seconds = round(time.perf_counter() - started, 1)
+    measurements = measure(judged, run)
+    if as_json:
+        rows = [
+            {"group": one.group, "queries": one.queries, **one.values}
+            | ({} if one.to_english is None else {"to_english": one.to_english})
+            for one in measurements
+        ]
+        facts = {
+            "collection": judged.name,
+            "catalogue_sha256": judged.source.sha256,
+            "encoder": loaded.spec.identity,
+            "leg": leg,
+            "seconds": seconds,
+        }
+        _print_json({**facts, "rows": rows, "verdicts": [asdict(one) for one in verdicts]})
+        return
+    _OUT.print(
+        measurement_table(f"{judged.name}, {loaded.spec.name}, {leg}, {seconds} s for all questions", measurements)
+    )
+    for one_verdict in verdicts:
+        _OUT.print(verdict_table(one_verdict))
+
+
+def _verdicts(judged: Collection, retriever: Retriever, encoder: Encoder) -> list[VerdictMeasurement]:
+    measured = (
+        measure_verdicts(group, ask_all(queries, retriever, encoder))
+        for group, queries in verdict_questions(judged).items()
+    )
+    return [one for one in measured if one is not None]
+
+
+def print_quality(catalogue: Path) -> None:
+    """Report the quality of a catalogue. Raises CatalogueError where rows are bad."""
+    practices = read_catalogue(catalogue)
+    table = Table(title=f"{catalogue.name}: {len(practices)} practices, no bad row")
+    table.add_column("field")
+    table.add_column("not known", justify="right")
+    table.add_column("practices")
+    for field in ("summary", "description", "country", "start_year", "organisation", "evidence_level", "sources"):
+        empty = [practice.id for practice in practices if getattr(practice, field) in (None, ())]
+        if empty:
+            shown = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
+            table.add_row(field, str(len(empty)), shown)
+    _OUT.print(table)
+
+
+def _index(source: CatalogueSource, settings: Settings, encoder: Encoder | None = None) -> Release:
+    spec = find_spec(settings.encoder, read_registry())
+    current = find_current(settings.releases, source, spec)
+    if current is not None:
+        return current
+    encoder = encoder or _loaded(settings.encoder, settings)
+    cache = EmbeddingCache(settings.cache, spec.identity, spec.dim)
+    with _progress() as report:
+        return build_release(source, encoder, releases=settings.releases, cache=cache, progress=report)
+
+
+def _embedded(texts: list[str], encoder: Encoder, settings: Settings) -> Embeddings:
+    with _progress() as report:
+        return embed(texts, encoder, EmbeddingCache(settings.cache, encoder.spec.identity, encoder.spec.dim), report)
+
+
+def _retriever_and_encoder(settings: Settings) -> tuple[Retriever, Encoder]:
+    release = load_current_release(settings)
+    encoder = load_release_encoder(release.folder, settings)
+    check_encoder(release.manifest, encoder)
+    return Retriever(release), encoder
+
+
+def _loaded(name: str, settings: Settings) -> Encoder:
+    with _LOG.status(f"loading encoder {name}"):
+        return load_encoder(name, settings)
+
+
+@contextmanager
+def _progress() -> Iterator[Report]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_LOG) as progress:
+        task = progress.add_task("passages encoded", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _report(release: Release) -> None:
+    manifest = release.manifest
+    table = Table(title=f"Release {manifest.release_id}", show_header=False)
+    counts = manifest.counts
+    rows = {
+        "folder": str(release.folder),
+        "built": f"{manifest.created_at}, in {manifest.duration_seconds} s",
+        "catalogue": f"{manifest.catalogue_name}, sha256 {manifest.catalogue_sha256[:16]}…",
+        "encoder": manifest.encoder.identity,
+        "practices": str(counts.practices),
+        "windows": f"{counts.windows}; {counts.long_texts} texts were longer than the encoder sees, nothing was cut",
+        "sentences": str(counts.sentences),
+        "index": manifest.index,
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    _OUT.print(table)
+
+
+def _print_hits(hits: Sequence[HitModel]) -> None:
+    table = Table(show_lines=True)
+    table.add_column("", justify="right")
+    table.add_column("confidence", justify="right")
+    table.add_column("practice")
+    table.add_column("country")
+    table.add_column("id", overflow="fold")
+    for hit in hits:
+        text = Text(_printable(hit.practice.title), style="bold")
+        text.append(Text(f"\n{_printable(hit.practice.summary or '')}", style="not bold"))
+        if hit.explanation is not None:
+            text.append(Text(f"\n“{_printable(hit.explanation.sentence.text)}”", style="not bold italic"))
+        confidence = "" if hit.confidence is None else f"{hit.confidence:.2f}"
+        practice_id = Text(_printable(hit.practice.id))
+        table.add_row(str(hit.rank), confidence, text, hit.practice.country or "", practice_id)
+    _OUT.print(table)
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        prefix = "PRACTICES_" if error.title == Settings.__name__ else ""
+        places = [".".join(map(str, one["loc"])) for one in error.errors()]
+        places = [prefix + place.upper() if prefix else place for place in places]
+        return "; ".join(f"{place}: {one['msg']}" for place, one in zip(places, error.errors(), strict=True))
+    return str(error)
+
+
+def _printable(text: str) -> str:
+    """Return text without the control characters that could steer a terminal."""
+    return "".join(character for character in text if character.isprintable() or character == "\n")
+
+
+def _print_json(content: object) -> None:
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
