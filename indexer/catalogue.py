@@ -79,7 +79,7 @@ def read_catalogue(path: Path, vocabulary: Vocabulary | None = None) -> Practice
     line_of: dict[str, int] = {}
     successors: list[tuple[int, str]] = []
     problems = _vocabulary_problems(path, vocabulary)
-    for line, start, text in _numbered_lines(path):
+    for line, start, text in numbered_lines(path):
         try:
             row = json.loads(text, object_pairs_hook=_without_repeats)
         except ValueError as error:
@@ -126,7 +126,7 @@ def _vocabulary_problems(path: Path, vocabulary: Vocabulary) -> list[Problem]:
     ]
 
 
-def _numbered_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+def numbered_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """Yield the number of each line that is not blank, the byte at which it begins, and the line."""
     start = 0
     with path.open("rb") as file:

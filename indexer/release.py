@@ -27,6 +27,7 @@ from indexer.release_files import (
     LAYOUT_FILE,
     LEXICAL_FOLDER,
     NAMES_FOLDER,
+    PREVIOUS,
     ROLE_HEAD_FILE,
     SENTENCE_EMBEDDINGS_FILE,
     SENTENCES,
@@ -97,11 +98,27 @@ def _is_sound(folder: Path) -> bool:
 
 
 def activate(releases: Path, release_id: str) -> None:
-    """Point `current` at a published release, in one step that cannot be seen half done."""
+    """Point `current` at a published release, in one step that cannot be seen half done.
+
+    `previous` names the release that was current before, if there was another one.
+    """
+    former = linked_id(releases, CURRENT)
+    if former not in (None, release_id):
+        _point(releases, PREVIOUS, former)
+    _point(releases, CURRENT, release_id)
+
+
+def linked_id(releases: Path, name: str) -> str | None:
+    """Return the id of the release that the link `name` points to, None where there is no such link."""
+    link = releases / name
+    return os.readlink(link) if link.is_symlink() else None
+
+
+def _point(releases: Path, name: str, release_id: str | None) -> None:
     with draft_folder(releases) as draft:
-        link = draft / CURRENT
-        link.symlink_to(release_id)
-        link.replace(releases / CURRENT)
+        link = draft / name
+        link.symlink_to(str(release_id))
+        link.replace(releases / name)
     _sync_folder(releases)
 
 

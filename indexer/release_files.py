@@ -1,6 +1,7 @@
 """The names of what lies in the folder of releases and in that of one of them, and the error that it is not sound."""
 
 CURRENT = "current"
+PREVIOUS = "previous"
 ENCODER_FOLDER = "encoder"
 FACETS_FOLDER = "facets"
 NAMES_FOLDER = "names"

@@ -15,10 +15,11 @@ AT_ONCE = 8_192
 Matrix = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
 
-def blocks(size: int) -> Iterator[slice]:
-    """Yield slices that together are 0 to `size`, in order."""
-    for start in range(0, size, AT_ONCE):
-        yield slice(start, min(start + AT_ONCE, size))
+def blocks(size: int, at_once: int | None = None) -> Iterator[slice]:
+    """Yield slices of `at_once` rows, by default AT_ONCE, that together are 0 to `size`, in order."""
+    step = at_once or AT_ONCE
+    for start in range(0, size, step):
+        yield slice(start, min(start + step, size))
 
 
 def in_blocks(rows: Matrix) -> Iterator[Embeddings]:

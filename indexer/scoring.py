@@ -25,6 +25,9 @@ With .5 and the square, foreign questions without glosses lose nothing on data/q
 without this); questions in the catalogue's language would lose .01 there by it.
 """
 
+SAME_FROM = 0.9
+"""Cosine of the first windows from which two practices count as the same one, told twice."""
+
 
 class Scorer:
     """Scores over the parts of one release; `rows` are positions in `parts.practices`, higher is better everywhere."""

@@ -1,4 +1,4 @@
-"""The command line: `practices index | serve | search | related | export-related | evaluate | check`.
+"""The command line: `practices import | index | serve | search | related | export-related | evaluate | check`.
 
 Here is only what may be typed. What a command needs is imported once it is known which one it is: most of the time that
 a command takes to start goes into imports.
@@ -44,6 +44,22 @@ def index(
     from service.commands import index_catalogue
 
     index_catalogue(catalogue, out=out, encoder=encoder)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="CSV, XLSX, JSON, a listing page or a folder", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="catalogue to write (JSONL)")],
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="which column is which field; SOURCE.mapping.toml by default")
+    ] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="spreadsheet to list all doubts in")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="write over a catalogue that is there")] = False,  # noqa: FBT002
+) -> None:
+    """Turn a file that you have into a catalogue; columns are guessed, and every doubt is listed."""
+    from service.importing import import_catalogue
+
+    import_catalogue(source, out, mapping=mapping, report=report, replace=replace)
 
 
 @app.command()
@@ -113,11 +129,77 @@ def evaluate(
 
 
 @app.command()
-def check(catalogue: CatalogueArgument) -> None:
-    """Report the quality of a catalogue; status 1 where rows are bad."""
-    from service.commands import print_quality
+def releases() -> None:
+    """List the releases on disk, and which one answers."""
+    from service.releasing import print_releases
+    from service.settings import Settings
 
-    print_quality(catalogue)
+    print_releases(Settings())
+
+
+@app.command()
+def activate(
+    release: Annotated[str, typer.Argument(help="id of a release, or how it begins", show_default=False)],
+    most_lost: Annotated[float, typer.Option("--most-lost", min=0, help="of nDCG@10 and of titles found")] = 0.01,
+    force: Annotated[bool, typer.Option("--force", help="whatever it loses")] = False,  # noqa: FBT002  a switch
+) -> None:
+    """Let a release answer; refused where its answers are worse than those of the current one."""
+    from service.releasing import activate_release
+    from service.settings import Settings
+
+    activate_release(Settings(), release, most_lost=most_lost, force=force)
+
+
+@app.command()
+def rollback() -> None:
+    """Let the release answer that did before; once more undoes it."""
+    from service.releasing import return_to_previous
+    from service.settings import Settings
+
+    return_to_previous(Settings())
+
+
+@app.command()
+def prune(keep: Annotated[int, typer.Option("--keep", min=0, help="releases built last that stay too")] = 3) -> None:
+    """Remove old releases; the current one and the one before it always stay."""
+    from service.releasing import remove_old
+    from service.settings import Settings
+
+    remove_old(Settings(), keep=keep)
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="id of a release, or how it begins", show_default=False)],
+    new: Annotated[str, typer.Argument(help="another one; also: current, previous", show_default=False)],
+) -> None:
+    """Show what differs between two releases: practices, answers to the judged questions, and how good these are."""
+    from service.releasing import print_changes
+    from service.settings import Settings
+
+    print_changes(Settings(), old, new)
+
+
+@app.command()
+def doctor(release: Annotated[str, typer.Argument(help="id of a release")] = "current") -> None:
+    """Examine a release from disk to answer, and name what is wrong with it."""
+    from service.releasing import examine
+    from service.settings import Settings
+
+    examine(Settings(), release)
+
+
+@app.command()
+def check(
+    catalogue: CatalogueArgument,
+    report: Annotated[Path | None, typer.Option("--report", help="spreadsheet to list all findings in")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="status 1 for warnings too")] = False,  # noqa: FBT002
+    encoder: EncoderOption = None,
+) -> None:
+    """Report what is wrong or doubtful in a catalogue; status 1 where rows are bad."""
+    from service.checking import print_quality
+
+    print_quality(catalogue, report=report, strict=strict, encoder=encoder)
 
 
 if __name__ == "__main__":

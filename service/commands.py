@@ -2,24 +2,21 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from indexer.build import build_release, find_current
-from indexer.catalogue import CatalogueError, read_catalogue
+from indexer.catalogue import CatalogueError
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings, Encoder
+from indexer.foreign.rows import ForeignFileError
 from indexer.manifest import check_encoder
-from indexer.passage_embeddings import Progress as Report
 from indexer.passage_embeddings import all_windows, embed, passage_texts
 from indexer.probes import ProbesError
 from indexer.registry import EncoderError, find_spec, read_registry
@@ -31,22 +28,21 @@ from service.answers import related_response, search_response
 from service.collection import Collection, CollectionError, read_beir, read_shipped_collection
 from service.embeds.export import ExportError, export_related
 from service.limits import MeasuredLeg, Mode
-from service.loading import load_current_release, load_encoder
+from service.loading import load_current_release
 from service.release_encoder import load_release_encoder
 from service.retriever import Retriever, UnknownPracticeError
 from service.schemas import HitModel, RelatedParameters, SearchRequest
 from service.settings import Settings, settings_with
+from service.terminal import LOG, OUT, encoding_progress, loaded_encoder, printable
 from service.verdicts import VerdictMeasurement, ask_all, measure_verdicts, verdict_questions
 from service.wording import DEFAULT_LANGUAGE
-
-_OUT = Console()
-_LOG = Console(stderr=True)
 
 EXPECTED = (
     CatalogueError,
     CollectionError,
     EncoderError,
     ExportError,
+    ForeignFileError,
     OSError,
     ProbesError,
     ReleaseError,
@@ -59,7 +55,7 @@ EXPECTED = (
 
 def print_error(error: Exception) -> None:
     """Print the message of an expected error."""
-    _LOG.print(Text(f"Error: {_printable(_message(error))}", style="red"), soft_wrap=True)
+    LOG.print(Text(f"Error: {printable(_message(error))}", style="red"), soft_wrap=True)
 
 
 def index_catalogue(catalogue: Path | None, *, out: Path | None = None, encoder: str | None = None) -> None:
@@ -84,7 +80,7 @@ def print_answer(text: str, *, top_k: int, as_json: bool) -> None:
         _print_json(answer.model_dump(mode="json"))
         return
     if answer.message:
-        _OUT.print(Text(_printable(answer.message)))
+        OUT.print(printable(answer.message))
     if answer.hits:
         _print_hits(answer.hits)
 
@@ -105,7 +101,7 @@ def write_related(folder: Path, *, base_url: str, top_k: int, languages: Sequenc
     index = export_related(
         Retriever(load_current_release(Settings())), folder, base_url=base_url, languages=chosen, top_k=top_k
     )
-    _OUT.print(Text(f"{folder}: {len(index['ids'])} practices in {', '.join(chosen)}"), soft_wrap=True)
+    OUT.print(Text(f"{folder}: {len(index['ids'])} practices in {', '.join(chosen)}"), soft_wrap=True)
 
 
 def print_measures(collection: Path | None, *, encoder: str | None, leg: MeasuredLeg, as_json: bool) -> None:
@@ -115,7 +111,7 @@ def print_measures(collection: Path | None, *, encoder: str | None, leg: Measure
 
     settings = settings_with(encoder=encoder)
     judged = read_beir(collection) if collection else read_shipped_collection(settings.catalogue)
-    loaded = _loaded(settings.encoder, settings)
+    loaded = loaded_encoder(settings)
     verdicts: list[VerdictMeasurement] = []
     if leg == "plain":
         practices = judged.source.practices
@@ -148,11 +144,11 @@ def print_measures(collection: Path | None, *, encoder: str | None, leg: Measure
         }
         _print_json({**facts, "rows": rows, "verdicts": [asdict(one) for one in verdicts]})
         return
-    _OUT.print(
+    OUT.print(
         measurement_table(f"{judged.name}, {loaded.spec.name}, {leg}, {seconds} s for all questions", measurements)
     )
     for one_verdict in verdicts:
-        _OUT.print(verdict_table(one_verdict))
+        OUT.print(verdict_table(one_verdict))
 
 
 def _verdicts(judged: Collection, retriever: Retriever, encoder: Encoder) -> list[VerdictMeasurement]:
@@ -163,34 +159,19 @@ def _verdicts(judged: Collection, retriever: Retriever, encoder: Encoder) -> lis
     return [one for one in measured if one is not None]
 
 
-def print_quality(catalogue: Path) -> None:
-    """Report the quality of a catalogue. Raises CatalogueError where rows are bad."""
-    practices = read_catalogue(catalogue)
-    table = Table(title=f"{catalogue.name}: {len(practices)} practices, no bad row")
-    table.add_column("field")
-    table.add_column("not known", justify="right")
-    table.add_column("practices")
-    for field in ("summary", "description", "country", "start_year", "organisation", "evidence_level", "sources"):
-        empty = [practice.id for practice in practices if getattr(practice, field) in (None, ())]
-        if empty:
-            shown = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
-            table.add_row(field, str(len(empty)), shown)
-    _OUT.print(table)
-
-
 def _index(source: CatalogueSource, settings: Settings, encoder: Encoder | None = None) -> Release:
     spec = find_spec(settings.encoder, read_registry())
     current = find_current(settings.releases, source, spec)
     if current is not None:
         return current
-    encoder = encoder or _loaded(settings.encoder, settings)
+    encoder = encoder or loaded_encoder(settings)
     cache = EmbeddingCache(settings.cache, spec.identity, spec.dim)
-    with _progress() as report:
+    with encoding_progress() as report:
         return build_release(source, encoder, releases=settings.releases, cache=cache, progress=report)
 
 
 def _embedded(texts: list[str], encoder: Encoder, settings: Settings) -> Embeddings:
-    with _progress() as report:
+    with encoding_progress() as report:
         return embed(texts, encoder, EmbeddingCache(settings.cache, encoder.spec.identity, encoder.spec.dim), report)
 
 
@@ -199,19 +180,6 @@ def _retriever_and_encoder(settings: Settings) -> tuple[Retriever, Encoder]:
     encoder = load_release_encoder(release.folder, settings)
     check_encoder(release.manifest, encoder)
     return Retriever(release), encoder
-
-
-def _loaded(name: str, settings: Settings) -> Encoder:
-    with _LOG.status(f"loading encoder {name}"):
-        return load_encoder(name, settings)
-
-
-@contextmanager
-def _progress() -> Iterator[Report]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_LOG) as progress:
-        task = progress.add_task("passages encoded", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _report(release: Release) -> None:
@@ -230,7 +198,7 @@ def _report(release: Release) -> None:
     }
     for name, value in rows.items():
         table.add_row(name, value)
-    _OUT.print(table)
+    OUT.print(table)
 
 
 def _print_hits(hits: Sequence[HitModel]) -> None:
@@ -241,14 +209,14 @@ def _print_hits(hits: Sequence[HitModel]) -> None:
     table.add_column("country")
     table.add_column("id", overflow="fold")
     for hit in hits:
-        text = Text(_printable(hit.practice.title), style="bold")
-        text.append(Text(f"\n{_printable(hit.practice.summary or '')}", style="not bold"))
+        text = Text(str(printable(hit.practice.title)), style="bold")
+        text.append(Text(f"\n{printable(hit.practice.summary or '')}", style="not bold"))
         if hit.explanation is not None:
-            text.append(Text(f"\n“{_printable(hit.explanation.sentence.text)}”", style="not bold italic"))
+            text.append(Text(f"\n“{printable(hit.explanation.sentence.text)}”", style="not bold italic"))
         confidence = "" if hit.confidence is None else f"{hit.confidence:.2f}"
-        practice_id = Text(_printable(hit.practice.id))
+        practice_id = printable(hit.practice.id)
         table.add_row(str(hit.rank), confidence, text, hit.practice.country or "", practice_id)
-    _OUT.print(table)
+    OUT.print(table)
 
 
 def _message(error: Exception) -> str:
@@ -258,11 +226,6 @@ def _message(error: Exception) -> str:
         places = [prefix + place.upper() if prefix else place for place in places]
         return "; ".join(f"{place}: {one['msg']}" for place, one in zip(places, error.errors(), strict=True))
     return str(error)
-
-
-def _printable(text: str) -> str:
-    """Return text without the control characters that could steer a terminal."""
-    return "".join(character for character in text if character.isprintable() or character == "\n")
 
 
 def _print_json(content: object) -> None:

@@ -10,13 +10,11 @@ from indexer.encoder import Embedding, Embeddings, unit_rows
 from indexer.half_floats import as_float32
 from indexer.passages import lexical_text
 from indexer.practice import Practice, field_values
+from indexer.scoring import SAME_FROM
 from indexer.vectors import Mask
 from service.explain import Explanation, sentence_span, shared_values
 from service.limits import Mode
 from service.retriever import Hit, Retriever
-
-SAME_FROM = 0.9
-"""Cosine of the first windows from which two practices count as the same one, told twice."""
 
 MOST_RELATED = 300
 """Practices that are put in order, once for all pages; the pages behind them are empty.

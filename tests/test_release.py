@@ -29,7 +29,7 @@ from indexer.encoder import Embeddings
 from indexer.manifest import FORMAT_VERSION, MANIFEST_FILE, check_encoder, make_canaries, read_manifest
 from indexer.practice_table import PRACTICES_FILE
 from indexer.release import Release, activate, file_sums, load_release, publish
-from indexer.release_files import CURRENT, ROLE_HEAD_FILE, TOPIC_HEAD_FILE, ReleaseError
+from indexer.release_files import CURRENT, PREVIOUS, ROLE_HEAD_FILE, TOPIC_HEAD_FILE, ReleaseError
 from tests.fakes import PRACTICES, THESAURUS, VOCABULARY, WordEncoder, calibrated_source, fake_spec, small_source
 
 DIM = 64
@@ -460,8 +460,9 @@ def test_activate_switches_back_and_forth(releases: Path, built: Release, newer:
         activate(releases, release.manifest.release_id)
         assert load_release(releases / CURRENT).manifest == release.manifest
         assert (releases / CURRENT).is_symlink()
+    assert load_release(releases / PREVIOUS).manifest == built.manifest
     assert sorted(path.name for path in releases.iterdir()) == sorted(
-        [CURRENT, built.manifest.release_id, newer.manifest.release_id]
+        [CURRENT, PREVIOUS, built.manifest.release_id, newer.manifest.release_id]
     )
 
 
