@@ -3,7 +3,7 @@
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 
 from indexer.practice import Practice
 from service.answers import (
@@ -23,6 +23,7 @@ from service.schemas import (
     ListParameters,
     PracticePage,
     Problem,
+    Readiness,
     RelatedParameters,
     RelatedResponse,
     SearchParameters,
@@ -31,6 +32,7 @@ from service.schemas import (
     SimilarRequest,
     SimilarResponse,
 )
+from service.switching import Switch
 
 PREFIX = "/api/v1"
 
@@ -113,13 +115,16 @@ async def live() -> Health:
     return Health(status="ok")
 
 
-@health_router.get("/ready", responses={503: {"model": Health}})
-async def ready(encoder: EncoderDependency, response: Response) -> Health:
-    """Say whether questions can be answered."""
-    if encoder.is_running:
-        return Health(status="ok")
-    response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    return Health(status="unavailable")
+@health_router.get("/ready", responses={503: {"model": Readiness}})
+async def ready(request: Request, response: Response) -> Readiness:
+    """Say whether questions can be answered, by which release, and why by no newer one."""
+    switch: Switch = request.app.state.switch
+    is_ready = switch.answering.encoder.is_running
+    if not is_ready:
+        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return Readiness(
+        status="ok" if is_ready else "unavailable", release=switch.answering.release_id, fault=switch.fault
+    )
 
 
 def _as_json(answer: SearchResponse) -> Response:

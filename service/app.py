@@ -1,5 +1,6 @@
 """Turn a release and its encoder into the web application."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata
@@ -18,7 +19,7 @@ from service.api import PREFIX, health_router, router
 from service.downloads.router import router as downloads_router
 from service.embeds.router import router as embeds_router
 from service.encoder_queue import EncoderQueue
-from service.loading import load_current_release
+from service.loading import SettingsReleases, load_current_release
 from service.pages.rendering import STATIC_FOLDER, STATIC_PATH
 from service.pages.router import SWAGGER_PATH
 from service.pages.router import router as pages_router
@@ -27,6 +28,7 @@ from service.retriever import Retriever
 from service.security import SecurityHeaders
 from service.settings import Settings
 from service.sharing import ANY_ORIGIN, Sharing
+from service.switching import Releases, Switch
 
 _COMPRESSION = 4  # of zlib: a third of the time of 9 for 5 % more bytes
 
@@ -61,19 +63,25 @@ def create_app(
     queue_size: int,
     remembered: int = 0,
     widget_origins: Sequence[str] = (ANY_ORIGIN,),
+    releases: Releases | None = None,
 ) -> FastAPI:
     """Return the application. Raises ReleaseError when `encoder` is not the one that built the release.
 
     At most `queue_size` questions wait; the embeddings of the last `remembered` texts are kept. `widget_origins` are
-    the sites that may use the widget.
+    the sites that may use the widget. The current one of the `releases` is followed, where they are given.
     """
     check_encoder(retriever.release.manifest, encoder)
 
+    def queue(one: Encoder) -> EncoderQueue:
+        return EncoderQueue(one, queue_size, remembered=remembered)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with EncoderQueue(encoder, queue_size, remembered=remembered) as queue:
-            app.state.encoder = queue
+        async with app.state.switch as switch:
+            following = asyncio.create_task(switch.follow(releases)) if releases else None
             yield
+            if following is not None:
+                following.cancel()
 
     app = FastAPI(
         title="Practices against early leaving",
@@ -85,7 +93,7 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
         lifespan=lifespan,
     )
-    app.state.retriever = retriever
+    app.state.switch = Switch(retriever, encoder, queue)
     app.include_router(router)
     app.include_router(health_router)
     app.include_router(embeds_router)
@@ -113,6 +121,7 @@ def create_app_from_settings(settings: Settings, encoder: Callable[[], Encoder])
             queue_size=settings.queue_size,
             remembered=settings.remembered,
             widget_origins=settings.widget_origins,
+            releases=SettingsReleases(settings),
         )
     except (ReleaseError, EncoderError) as error:
         raise SystemExit(f"Error: {error}") from error

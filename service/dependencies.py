@@ -11,6 +11,7 @@ from service.encoder_queue import EncoderQueue
 from service.pages.page_state import PageState
 from service.pages.rendering import render
 from service.retriever import Retriever
+from service.switching import Answering
 from service.wording import LANGUAGES, Wording, choose_language, wording
 
 
@@ -56,14 +57,21 @@ async def _page(request: Request, state: Annotated[PageState, Query()]) -> Page:
     return page_of(request, state)
 
 
-async def _retriever(request: Request) -> Retriever:
-    retriever: Retriever = request.app.state.retriever
-    return retriever
+async def _answering(request: Request) -> Answering:
+    answering: Answering = request.app.state.switch.answering
+    return answering
 
 
-async def _encoder(request: Request) -> EncoderQueue:
-    encoder: EncoderQueue = request.app.state.encoder
-    return encoder
+AnsweringDependency = Annotated[Answering, Depends(_answering)]
+"""Once a request: the release may change meanwhile."""
+
+
+async def _retriever(answering: AnsweringDependency) -> Retriever:
+    return answering.retriever
+
+
+async def _encoder(answering: AnsweringDependency) -> EncoderQueue:
+    return answering.encoder
 
 
 PageDependency = Annotated[Page, Depends(_page)]

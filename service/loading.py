@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from indexer.encoder import Encoder, OnnxEncoder
 from indexer.export import exported_encoder
 from indexer.registry import find_spec, locate_encoder, read_registry
-from indexer.release import Release, load_release
-from indexer.release_files import ReleaseError
+from indexer.release import Release, linked_id, load_release
+from indexer.release_files import CURRENT, ReleaseError
 from indexer.shipped import shipped_path
 from indexer.source import read_source
+from service.release_encoder import load_release_encoder
 from service.settings import Settings
 
 _EVERY = 10  # of the shipped probe questions, in 25 languages, is a text that an export is compared by
@@ -20,6 +21,25 @@ def load_current_release(settings: Settings) -> Release:
     if not folder.exists():
         raise ReleaseError(f"there is no release in {settings.releases}; build one with `practices index CATALOGUE`")
     return load_release(folder)
+
+
+class SettingsReleases:
+    """The releases in the folder of the settings, for a running service to follow."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def current_id(self) -> str | None:
+        """Return the id of the current release."""
+        return linked_id(self._settings.releases, CURRENT)
+
+    def release(self, release_id: str) -> Release:
+        """Return a verified release. Raises ReleaseError."""
+        return load_release(self._settings.releases / release_id)
+
+    def encoder(self, release: Release) -> Encoder:
+        """Return the encoder of a release. Raises ReleaseError."""
+        return load_release_encoder(release.folder, self._settings)
 
 
 def load_encoder(name: str, settings: Settings) -> Encoder:

@@ -294,6 +294,13 @@ class Health(BaseModel):
     status: Literal["ok", "unavailable"]
 
 
+class Readiness(Health):
+    """Which release answers; `fault` says why a newer one does not."""
+
+    release: str
+    fault: str | None
+
+
 class ProblemError(BaseModel):
     """One fault of a request: where it is, what was found and what was expected."""
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from http import HTTPStatus
 from random import Random
 from urllib.parse import quote, urljoin, urlsplit
@@ -67,6 +67,10 @@ def built_of(folder, source: CatalogueSource, encoder) -> Retriever:
     return Retriever(
         build_release(source, encoder, releases=folder / "releases", cache=cache, progress=lambda *_: None)
     )
+
+
+def retriever_of(client: TestClient) -> Retriever:
+    return client.app.state.switch.answering.retriever
 
 
 @contextmanager
@@ -539,7 +543,7 @@ def test_a_wrong_method_is_a_problem_that_says_which_one_is_right(client, method
 def asked_again(client, words, calls):
     """Return the answers to some calls by a service that remembers, and what it encoded for all of them."""
     encoder = WordEncoder(words.spec)
-    with running(client.app.state.retriever, encoder, remembered=64) as remembering:
+    with running(retriever_of(client), encoder, remembered=64) as remembering:
         encoder.encoded.clear()
         return [remembering.get(f"{API}/search", params=parameters) for parameters in calls], encoder.encoded
 
@@ -556,14 +560,14 @@ def test_a_question_that_comes_again_with_other_filters_or_more_hits_is_not_enco
         {"q": f" {query}\n"},
     ]
     answers, encoded = asked_again(client, words, calls)
-    assert encoded == list(client.app.state.retriever.understand(query).encoder_texts)
+    assert encoded == list(retriever_of(client).understand(query).encoder_texts)
     for answer, parameters in zip(answers, calls, strict=True):
         assert without_time(answer) == without_time(client.get(f"{API}/search", params=parameters))
     assert [len(ids(answer)) for answer in answers] == [1, 4, 3, 1, 0, 4, 4]
 
 
 def test_a_part_of_a_problem_is_not_encoded_again_when_it_is_asked_alone(client, words):
-    whole, *parts = client.app.state.retriever.understand(PROBLEM).encoder_texts
+    whole, *parts = retriever_of(client).understand(PROBLEM).encoder_texts
     assert len(parts) == 6
     _, encoded = asked_again(client, words, [{"q": PROBLEM}, *({"q": part} for part in parts)])
     assert encoded == [whole, *parts]
@@ -572,7 +576,7 @@ def test_a_part_of_a_problem_is_not_encoded_again_when_it_is_asked_alone(client,
 def test_a_programme_that_comes_again_is_not_encoded_again_but_a_question_of_its_words_is(client, words):
     encoder = WordEncoder(words.spec)
     body = {"title": "Evening school", "description": "Adults return to class."}
-    with running(client.app.state.retriever, encoder, remembered=64) as remembering:
+    with running(retriever_of(client), encoder, remembered=64) as remembering:
         encoder.encoded.clear()
         answers = [remembering.post(f"{API}/similar", json=body | {"top_k": top_k}) for top_k in (2, 4)]
         remembering.get(f"{API}/search", params={"q": "Evening school Adults return to class."})
@@ -586,7 +590,7 @@ def test_a_programme_that_comes_again_is_not_encoded_again_but_a_question_of_its
 
 def test_nothing_is_remembered_of_a_service_that_is_not_told_to(client, words):
     encoder = WordEncoder(words.spec)
-    with running(client.app.state.retriever, encoder) as forgetting:
+    with running(retriever_of(client), encoder) as forgetting:
         encoder.encoded.clear()
         for _ in range(2):
             forgetting.get(f"{API}/search", params={"q": QUESTION})
@@ -597,7 +601,7 @@ def test_nothing_is_remembered_of_a_service_that_is_not_told_to(client, words):
 def test_the_setting_says_how_many_texts_are_remembered(client, words, monkeypatch, remembered, times):
     encoder = WordEncoder(words.spec)
     monkeypatch.setenv("PRACTICES_REMEMBERED", remembered)
-    monkeypatch.setattr("service.app.load_current_release", lambda _: client.app.state.retriever.release)
+    monkeypatch.setattr("service.app.load_current_release", lambda _: retriever_of(client).release)
     with TestClient(create_app_from_settings(Settings(), lambda: encoder)) as configured:
         encoder.encoded.clear()
         for _ in range(2):
@@ -638,7 +642,7 @@ def without_places(answer, query) -> dict:
 def test_however_a_question_is_typed_it_is_encoded_once_and_has_one_answer(calibrated, words, query, way):
     typed = TYPED[way](query)
     answers, encoded = asked_again(calibrated, words, [{"q": query}, {"q": typed}])
-    assert encoded == list(calibrated.app.state.retriever.understand(query).encoder_texts)
+    assert encoded == list(retriever_of(calibrated).understand(query).encoder_texts)
     plain, other = (without_places(answer, text) for answer, text in zip(answers, (query, typed), strict=True))
     assert other == plain
     assert other["language"] == {CZECH: "cs", FRENCH: "fr", QUESTION: "en"}[query]
@@ -1017,7 +1021,7 @@ def test_facets_of_nothing_are_empty(client):
 @pytest.mark.parametrize("name", ["client", "calibrated"])
 def test_index_is_the_manifest_without_the_vectors_of_the_canaries(name, request):
     client = request.getfixturevalue(name)
-    manifest = client.app.state.retriever.release.manifest
+    manifest = retriever_of(client).release.manifest
     content = client.get(f"{API}/index").json()
     plain = json.loads(json.dumps(asdict(manifest)))
     for canary in plain["canaries"]:
@@ -1030,18 +1034,19 @@ def test_index_is_the_manifest_without_the_vectors_of_the_canaries(name, request
 
 
 def test_health_says_ok_while_questions_are_answered(client):
-    for path in ("/health/live", "/health/ready"):
-        answer = client.get(path)
-        assert answer.status_code == 200
-        assert answer.json() == {"status": "ok"}
+    assert (client.get("/health/live").status_code, client.get("/health/live").json()) == (200, {"status": "ok"})
+    ready = client.get("/health/ready")
+    release_id = client.get("/api/v1/index").json()["release_id"]
+    assert (ready.status_code, ready.json()) == (200, {"status": "ok", "release": release_id, "fault": None})
 
 
 def test_health_is_not_ready_when_the_encoder_has_stopped(client, words, monkeypatch):
-    monkeypatch.setattr(client.app.state, "encoder", EncoderQueue(words, 1))
+    switch = client.app.state.switch
+    monkeypatch.setattr(switch, "answering", replace(switch.answering, encoder=EncoderQueue(words, 1)))
     assert client.get("/health/live").json() == {"status": "ok"}
     answer = client.get("/health/ready")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "unavailable"}
+    assert answer.json()["status"] == "unavailable"
 
 
 # fastapi-swagger reads its files by a call that Python 3.11 and 3.12 call deprecated.

@@ -220,6 +220,7 @@ ALLOWED = {
         "service.wording",
     },
     "service.confidence": {"indexer.calibration", "indexer.encoder", "indexer.linear_head", "indexer.vectors"},
+    "service.release_encoder": {"indexer.encoder", "indexer.release_files", "service.settings"},
     "service.loading": {
         "indexer.encoder",
         "indexer.export",
@@ -228,6 +229,7 @@ ALLOWED = {
         "indexer.release_files",
         "indexer.shipped",
         "indexer.source",
+        "service.release_encoder",
         "service.settings",
     },
     "service.retriever": {
@@ -314,11 +316,21 @@ ALLOWED = {
         "service.schemas",
         "service.wording",
     },
+    "service.switching": {
+        "indexer.encoder",
+        "indexer.manifest",
+        "indexer.registry",
+        "indexer.release",
+        "indexer.release_files",
+        "service.encoder_queue",
+        "service.retriever",
+    },
     "service.dependencies": {
         "service.encoder_queue",
         "service.pages.page_state",
         "service.pages.rendering",
         "service.retriever",
+        "service.switching",
         "service.wording",
     },
     "service.embeds.widget": {"service.limits", "service.pages.rendering", "service.wording"},
@@ -396,6 +408,7 @@ ALLOWED = {
         "service.filters",
         "service.problems",
         "service.schemas",
+        "service.switching",
     },
     "service.pages.router": {
         "indexer.practice",
@@ -435,8 +448,8 @@ ALLOWED = {
         "service.security",
         "service.settings",
         "service.sharing",
+        "service.switching",
     },
-    "service.release_encoder": {"indexer.encoder", "indexer.release_files", "service.settings"},
     "service.workers": {"service.app", "service.release_encoder", "service.settings"},
     "service.terminal": {"indexer.encoder", "indexer.passage_embeddings", "service.loading", "service.settings"},
     "service.commands": {

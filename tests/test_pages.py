@@ -24,7 +24,7 @@ from service.wording import LANGUAGES
 from tests.fakes import WordEncoder, calibrated_source, fake_spec
 from tests.markup import Element, Markup
 from tests.site import CATALOGUE, HOSTILE
-from tests.test_api import PROBLEM, QUESTION, assert_problem, built, built_of, running
+from tests.test_api import PROBLEM, QUESTION, assert_problem, built, built_of, retriever_of, running
 
 HOME = "http://practices.example"
 MOST_FOLLOWED = 400
@@ -644,7 +644,7 @@ def test_head_is_answered_like_get_but_for_the_content(client, path) -> None:
 
 
 def test_a_full_shortlist_takes_no_more_practices(listing) -> None:
-    ids = [practice.id for practice in listing.app.state.retriever.release.parts.practices][:MOST_PICKED]
+    ids = [practice.id for practice in retriever_of(listing).release.parts.practices][:MOST_PICKED]
 
     def offered(picks: list[str]) -> int:
         shortlist = "&".join(f"pick={quote(one)}" for one in picks)
@@ -666,7 +666,7 @@ def test_search_services_are_told_what_to_leave_alone(client) -> None:
 def test_a_question_is_encoded_once_for_its_page_its_filters_its_map_its_downloads_and_programs(client, words):
     encoder = WordEncoder(words.spec)
     asked = f"q={quote(QUESTION)}"
-    with running(client.app.state.retriever, encoder, remembered=8, base_url=HOME, headers=ENGLISH) as remembering:
+    with running(retriever_of(client), encoder, remembered=8, base_url=HOME, headers=ENGLISH) as remembering:
         encoder.encoded.clear()
         for path in ("/?", "/?country=DE&", "/?top_k=20&", "/map?", "/download/practices.csv?", "/api/v1/search?"):
             answer = remembering.get(f"{path}{asked}")
