@@ -64,6 +64,13 @@ def test_dates_become_years_and_stay_as_they_were_written() -> None:
     assert (practice.start_year, practice.period) == (2016, None)
 
 
+def test_dates_beside_a_period_stay_in_the_note() -> None:
+    practice, _ = of_one(
+        same("title", "period", "start_year"), {"title": "A", "period": "2 years", "start_year": "05.09.2016"}
+    )
+    assert (practice.start_year, practice.period, practice.note) == (2016, "2 years", "dates: 05.09.2016 –")
+
+
 def test_an_end_before_the_beginning_is_a_doubt() -> None:
     practice, doubts = of_one(
         same("title", "start_year", "end_year"), {"title": "A", "start_year": "2018", "end_year": "2016"}

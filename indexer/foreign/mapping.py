@@ -41,17 +41,11 @@ _LONG_TEXT, _TITLE_FROM, _TITLE_TO = 120, 8, 150  # characters, by the median
 _UNIQUE = 0.9
 
 _READERS: Mapping[str, Callable[[str], object]] = {
-    "country": values.country,
-    "language": values.language,
+    **values.READERS,
     "languages": values.language,
-    "start_year": values.year,
-    "end_year": values.year,
-    "status": values.status,
     "sources": values.urls,
-    "age_min": values.number,
-    "age_max": values.number,
-    "evidence_level": values.number,
 }
+"""What shows by its values whether a column can be a field."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Turn the rows of a foreign table into practices: nothing of them is lost, and what is not understood is said."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,16 +15,6 @@ from indexer.practice import Practice
 _LONGEST_ID = 80
 _TITLE_OF_A_TEXT = 100  # characters of a text that stand for the title that is missing
 _CODED = ("target_groups", "approaches", "measure_types", "levels", "listed_in")
-_NUMBERS: Mapping[str, Callable[[str], object]] = {
-    "country": values.country,
-    "language": values.language,
-    "start_year": values.year,
-    "end_year": values.year,
-    "status": values.status,
-    "age_min": values.number,
-    "age_max": values.number,
-    "evidence_level": values.number,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +71,8 @@ class _Record:
             self._doubt(f"column '{column}' is '{shown(text, 60)}'", f"It is kept as text in the note, {error}.")
 
     def _set(self, name: str, text: str) -> None:
-        if name in _NUMBERS:
-            self.fields[name] = _NUMBERS[name](text)
+        if name in values.READERS:
+            self.fields[name] = values.READERS[name](text)
             if name in ("start_year", "end_year"):
                 self.dates[name] = text
         elif name == "languages":
@@ -134,15 +124,17 @@ class _Record:
             self._doubt("there is no title", f"It is called '{self.fields['title']}'; give it a name.")
 
     def _settle_dates(self) -> None:
-        """Keep dates as they were written: years alone would lose days and months."""
-        written = f"{self.dates.get('start_year', '')} – {self.dates.get('end_year', '')}".strip()
-        if any(text != str(self.fields[name]) for name, text in self.dates.items()):
-            self.fields.setdefault("period", written)
+        """Keep dates as they were written, in the period or the note, where years alone would lose days and months."""
+        is_lost = any(text != str(self.fields[name]) for name, text in self.dates.items())
         start, end = self.fields.get("start_year"), self.fields.get("end_year")
         if start is not None and end is not None and start > end:
             del self.fields["end_year"]
-            self.fields.setdefault("period", written)
-            self._doubt(f"it ends in {end} and begins in {start}", "The end is kept as text in the period; check both.")
+            is_lost = True
+            self._doubt(f"it ends in {end} and begins in {start}", "The end is kept as text; check both.")
+        if is_lost:
+            written = f"{self.dates.get('start_year', '')} – {self.dates.get('end_year', '')}".strip()
+            if self.fields.setdefault("period", written) != written:
+                self.notes.append(f"dates: {written}")
 
     def _settle_id(self, taken: set[str]) -> None:
         given = self.fields.get("id")

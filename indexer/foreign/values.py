@@ -168,3 +168,16 @@ def _is_valid(adapter: TypeAdapter[str], code: str) -> bool:
     except ValidationError:
         return False
     return True
+
+
+READERS: Mapping[str, Callable[[str], object]] = {
+    "country": country,
+    "language": language,
+    "start_year": year,
+    "end_year": year,
+    "status": status,
+    "age_min": number,
+    "age_max": number,
+    "evidence_level": number,
+}
+"""Field -> what reads its value from a cell, for the fields that have one value and are not the text itself."""
