@@ -16,7 +16,6 @@ def serve_release(*, host: str | None = None, port: int | None = None, workers: 
     What was imported and read is left out when garbage is looked for: to look through it all takes 80 ms in which
     nobody is answered and, while it is imported, an eighth of the start.
     """
-    gc.disable()
     settings = settings_with(host=host, port=port, workers=workers)
     if not settings.current.exists():
         from service.commands import build_current
@@ -28,6 +27,7 @@ def serve_release(*, host: str | None = None, port: int | None = None, workers: 
         _announce(settings)
         Workers(settings).run()
         return
+    gc.disable()
     with ThreadPoolExecutor(max_workers=1) as pool:
         encoder = pool.submit(_started_encoder, settings)
         import uvicorn

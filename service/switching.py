@@ -9,14 +9,14 @@ from typing import Protocol
 
 from indexer.encoder import Encoder
 from indexer.manifest import check_encoder
-from indexer.registry import EncoderError
 from indexer.release import Release
-from indexer.release_files import ReleaseError
 from service.encoder_queue import EncoderQueue
 from service.retriever import Retriever
 
 SECONDS = 1.0
 """Between two looks at the link: what the switch to a new release takes at most, beside loading it."""
+
+LOOKS_UNTIL_RETRY = 30
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,21 +72,28 @@ class Switch:
         await self._stack.aclose()
 
     async def follow(self, releases: Releases, seconds: float = SECONDS) -> None:
-        """Look again and again which release should answer, for as long as the service runs."""
-        refused: str | None = None
+        """Look again and again which release should answer, for as long as the service runs.
+
+        One that was refused is tried again after `LOOKS_UNTIL_RETRY` looks: it may have been repaired.
+        """
+        refused, looks = None, 0
         while True:
             await asyncio.sleep(seconds)
+            looks += 1
             wanted = releases.current_id()
-            if wanted in (None, refused):
+            if wanted is None or (wanted == refused and looks < LOOKS_UNTIL_RETRY):
                 continue
             if wanted == self.answering.release_id:
                 self.fault = refused = None
                 continue
             try:
-                await self._switch(await asyncio.to_thread(self._loaded, releases, str(wanted)))
-            except (ReleaseError, EncoderError, OSError) as error:
-                refused, self.fault = wanted, f"release {wanted} does not answer: {error}"
-                _LOG.error("%s; release %s goes on answering", self.fault, self.answering.release_id)
+                await self._switch(await asyncio.to_thread(self._loaded, releases, wanted))
+            except Exception as error:  # noqa: BLE001  whatever is wrong with it, the old one goes on answering
+                is_known = refused == wanted
+                refused, looks = wanted, 0
+                self.fault = f"release {wanted} does not answer: {error}"
+                if not is_known:
+                    _LOG.error("%s; release %s goes on answering", self.fault, self.answering.release_id)
             else:
                 self.fault = refused = None
                 _LOG.warning("release %s answers now", wanted)

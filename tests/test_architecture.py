@@ -319,9 +319,7 @@ ALLOWED = {
     "service.switching": {
         "indexer.encoder",
         "indexer.manifest",
-        "indexer.registry",
         "indexer.release",
-        "indexer.release_files",
         "service.encoder_queue",
         "service.retriever",
     },

@@ -107,6 +107,17 @@ def test_a_broken_release_leaves_the_old_one_answering_and_says_why(
     until(lambda: ready(client)["fault"] is None)
 
 
+def test_a_release_that_is_repaired_answers_after_all(client: TestClient, releases: dict[str, Release]) -> None:
+    second = releases["second"]
+    whole = (second.folder / "contexts.npy").read_bytes()
+    (second.folder / "contexts.npy").write_bytes(b"")
+    activate(second.folder.parent, second.manifest.release_id)
+    until(lambda: ready(client)["fault"] is not None)
+    (second.folder / "contexts.npy").write_bytes(whole)
+    until(lambda: ready(client)["release"] == second.manifest.release_id)
+    assert ready(client)["fault"] is None
+
+
 def test_a_release_that_is_gone_leaves_the_old_one_answering(client: TestClient, releases: dict[str, Release]) -> None:
     second = releases["second"]
     shutil.rmtree(second.folder)
