@@ -1,5 +1,6 @@
 """Releases on disk are listed, found by how they begin, gone back to and removed; the one that answers never is."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,13 @@ def test_to_go_back_twice_is_to_undo_it(ids: list[str], releases: Path) -> None:
 def test_nobody_goes_back_to_a_damaged_release(ids: list[str], releases: Path) -> None:
     (releases / ids[1] / PRACTICES_FILE).write_bytes(b"")
     with pytest.raises(ReleaseError, match="is damaged"):
+        roll_back(releases)
+    assert linked_id(releases, CURRENT) == ids[2]
+
+
+def test_nobody_goes_back_to_a_release_that_was_removed(ids: list[str], releases: Path) -> None:
+    shutil.rmtree(releases / ids[1])
+    with pytest.raises(ReleaseError, match="is not a release"):
         roll_back(releases)
     assert linked_id(releases, CURRENT) == ids[2]
 
