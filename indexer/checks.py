@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from indexer.catalogue import CatalogueError, Problem, numbered_lines, read_catalogue
+from indexer.catalogue import CatalogueError, Problem, numbered_lines
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Encoder, unit_rows
 from indexer.key_table import key_hashes
@@ -56,12 +56,10 @@ def errors_of(error: CatalogueError) -> list[Finding]:
     return [_error(problem) for problem in error.problems]
 
 
-def warnings_of(path: Path, encoder: Encoder, cache: EmbeddingCache, progress: Progress) -> list[Finding]:
-    """Return what is doubtful in a catalogue, in the order of its lines.
-
-    Raises CatalogueError when it has bad rows, FileNotFoundError when there is no such file.
-    """
-    practices = read_catalogue(path)
+def warnings_of(
+    path: Path, practices: Sequence[Practice], encoder: Encoder, cache: EmbeddingCache, progress: Progress
+) -> list[Finding]:
+    """Return what is doubtful in a catalogue, in the order of its lines; `practices` are those of the file."""
     lines = [number for number, _, _ in numbered_lines(path)]
     found = [
         *(finding for line, one in zip(lines, practices, strict=True) for finding in _of_text(line, one)),

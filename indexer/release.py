@@ -103,7 +103,7 @@ def activate(releases: Path, release_id: str) -> None:
     `previous` names the release that was current before, if there was another one.
     """
     former = linked_id(releases, CURRENT)
-    if former not in (None, release_id):
+    if former is not None and former != release_id:
         _point(releases, PREVIOUS, former)
     _point(releases, CURRENT, release_id)
 
@@ -114,10 +114,10 @@ def linked_id(releases: Path, name: str) -> str | None:
     return os.readlink(link) if link.is_symlink() else None
 
 
-def _point(releases: Path, name: str, release_id: str | None) -> None:
+def _point(releases: Path, name: str, release_id: str) -> None:
     with draft_folder(releases) as draft:
         link = draft / name
-        link.symlink_to(str(release_id))
+        link.symlink_to(release_id)
         link.replace(releases / name)
     _sync_folder(releases)
 

@@ -33,7 +33,7 @@ def print_quality(catalogue: Path, *, report: Path | None, strict: bool, encoder
     loaded = loaded_encoder(settings)
     cache = EmbeddingCache(settings.cache, loaded.spec.identity, loaded.spec.dim)
     with encoding_progress() as progress:
-        warnings = warnings_of(catalogue, loaded, cache, progress)
+        warnings = warnings_of(catalogue, practices, loaded, cache, progress)
     _write(report, warnings)
     OUT.print(_unknown(catalogue, practices))
     if warnings:

@@ -19,7 +19,7 @@ def findings(folder: Path, *rows: dict[str, object], max_tokens: int = 400) -> l
     path.write_text("\n\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
     encoder = WordEncoder(fake_spec(max_tokens=max_tokens))
     cache = EmbeddingCache(folder / "cache", encoder.spec.identity, encoder.spec.dim)
-    return warnings_of(path, encoder, cache, lambda *_: None)
+    return warnings_of(path, read_catalogue(path), encoder, cache, lambda *_: None)
 
 
 def told(found: list[Finding]) -> list[tuple[int, str, str, str]]:
@@ -84,7 +84,7 @@ def test_what_is_encoded_for_it_is_kept_for_the_build(tmp_path: Path) -> None:
     path.write_text("".join(one.model_dump_json() + "\n" for one in PRACTICES), encoding="utf-8")
     for encoded in (len(PRACTICES), 0):
         encoder.encoded.clear()
-        warnings_of(path, encoder, cache, lambda *_: None)
+        warnings_of(path, read_catalogue(path), encoder, cache, lambda *_: None)
         assert len(encoder.encoded) == encoded
 
 

@@ -12,7 +12,7 @@ from indexer.foreign.rows import ForeignFileError
 LARGEST_CONTENT = 200_000_000  # bytes of all parts together
 LARGEST_RATIO = 200  # content to file; sheets of a spreadsheet reach 30
 
-_FAULTS = (BadZipFile, LZMAError, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError, ValueError)
+_FAULTS = (BadZipFile, LZMAError, zlib.error, OSError, EOFError, RuntimeError, ValueError)
 
 
 def is_zip(data: bytes) -> bool:

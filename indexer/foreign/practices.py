@@ -1,6 +1,6 @@
 """Turn the rows of a foreign table into practices: nothing of them is lost, and what is not understood is said."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,10 +32,11 @@ def import_practices(table: ForeignTable, mapping: Mapping[str, str], vocabulary
     of the text, a missing or repeated id of the title. A row that says nothing at all becomes no practice.
     """
     doubts = list(table.doubts)
+    codes = {name: values.code_reader(name, vocabulary) for name in _CODED}
     taken: set[str] = set()
     practices = []
     for row in table.rows:
-        record = _Record(row.place, vocabulary)
+        record = _Record(row.place, codes)
         for column, text in row.values.items():
             record.take(column, mapping.get(column, NOTE), text)
         practice = record.practice(taken)
@@ -51,7 +52,7 @@ class _Record:
     """A practice that is being made of a row."""
 
     place: str
-    vocabulary: Vocabulary
+    codes: Mapping[str, Callable[[str], str]]
     fields: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     dates: dict[str, str] = field(default_factory=dict)
@@ -77,8 +78,8 @@ class _Record:
                 self.dates[name] = text
         elif name == "languages":
             self._extend(name, map(values.language, values.parts(text)))
-        elif name in _CODED:
-            self._extend(name, map(values.code_reader(name, self.vocabulary), values.parts(text)))
+        elif name in self.codes:
+            self._extend(name, map(self.codes[name], values.parts(text)))
         elif name == "sources":
             urls = values.urls(text)
             self._extend(name, [{"url": url} for url in urls])
