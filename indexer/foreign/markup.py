@@ -9,7 +9,7 @@ from itertools import count
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from indexer.foreign.grid import Cells
-from indexer.foreign.pieces import Piece, paragraph_pieces
+from indexer.foreign.pieces import Piece, is_fact, paragraph_pieces
 from indexer.foreign.rows import ForeignFileError
 
 _LEFT_OUT = frozenset({"head", "script", "style", "template", "svg"})
@@ -23,7 +23,6 @@ _BLOCKS = frozenset(
     )
 )
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_LONGEST_LABEL = 60  # characters in the first cell of a table of facts
 _DEEPEST = 1_000
 _ENDED = re.compile(
     r"<(/?)(div|span|table|ul|ol|dl|section|article|blockquote|font|center|b|i|em|strong|a|pre)\b", re.I
@@ -157,7 +156,7 @@ def _facts_row(row: LexborNode) -> Block | None:
     if len(cells) != 2 or _holds_table(row):
         return None
     label, value = map(_cell_text, cells)
-    return Block("tr", value, label) if value and 0 < len(label) <= _LONGEST_LABEL and "\n" not in label else None
+    return Block("tr", value, label) if is_fact(label, value) else None
 
 
 def _cell_text(cell: LexborNode) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _MARKS = "•◦▪■●·*-–—+"
 _LABELLED = re.compile(r"([^\W\d_][^:\n]{0,48}?)\s*:\s+(\S.*)", re.DOTALL)
+_LONGEST_LABEL = 60  # characters in the first cell of a table of facts
 _MOST_WORDS = 6  # of a label; what has more is a sentence with a colon
 
 
@@ -21,6 +22,11 @@ class Piece:
     def whole(self) -> str:
         """The text with its label."""
         return f"{self.label}: {self.text}" if self.label else self.text
+
+
+def is_fact(label: str, value: str) -> bool:
+    """Say whether the two cells of a row are a short label, in one line, and its value."""
+    return bool(label and value) and len(label) <= _LONGEST_LABEL and "\n" not in label
 
 
 def labelled(line: str) -> Piece | None:

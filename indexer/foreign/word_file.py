@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from indexer.foreign.archive import Archive
-from indexer.foreign.pieces import Piece, paragraph_pieces
+from indexer.foreign.pieces import Piece, is_fact, paragraph_pieces
 from indexer.foreign.rows import Doubt, ForeignFileError, shown
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -19,7 +19,6 @@ _LEFT_OUT = {
     "header": "headers",
     "footer": "footers",
 }
-_LONGEST_LABEL = 60  # characters in the first cell of a table of facts
 
 
 def word_pieces(data: bytes, name: str) -> tuple[list[Piece], list[Doubt]]:
@@ -94,7 +93,7 @@ class _Document:
 
 
 def _row_piece(texts: list[str]) -> Piece:
-    if len(texts) == 2 and all(texts) and len(texts[0]) <= _LONGEST_LABEL and "\n" not in texts[0]:
+    if len(texts) == 2 and is_fact(*texts):
         return Piece(texts[1], label=texts[0].rstrip(" :"))
     return Piece(" | ".join(filter(None, texts)))
 
