@@ -86,6 +86,7 @@ def ask(page: Page, question: str = QUESTION) -> None:
     page.goto("/")
     page.get_by_label("Your problem, in your own words").fill(question)
     page.get_by_role("button", name="Search").click()
+    expect(page.locator("#hit-1")).to_be_visible()
 
 
 def hits(page: Page) -> list[str]:
