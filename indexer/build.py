@@ -20,6 +20,7 @@ from indexer.drafts import draft_folder
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings, Encoder, unit_rows
 from indexer.facets import FacetColumns
+from indexer.history import last_changes
 from indexer.layout import layout
 from indexer.lexical import LexicalIndex
 from indexer.linear_head import LinearHead, fit_head
@@ -35,22 +36,28 @@ from indexer.manifest import (
 from indexer.names import NameIndex
 from indexer.parity import read_parity
 from indexer.parts import ROLES, Parts
-from indexer.passage_embeddings import Progress, all_windows, embed_all, passage_texts
+from indexer.passage_embeddings import Progress, all_windows, embed, embed_all, passage_texts
 from indexer.passages import DEFAULT_LANGUAGE, Passages, heading, lexical_text, sentence_limits
 from indexer.practice_table import write_practice_table
+from indexer.probes import write_examples
+from indexer.queries_once import QueriesOnce
 from indexer.question import understand
 from indexer.registry import EncoderSpec
 from indexer.release import Release, file_sums, load_release, publish, read_parts, write_words
 from indexer.release_files import (
     CENTROIDS_FILE,
+    CHANGES_FILE,
     CONTEXT_EMBEDDINGS_FILE,
     CURRENT,
+    DESCRIPTION_FILE,
     ENCODER_FOLDER,
     FACETS_FOLDER,
     LAYOUT_FILE,
     LEXICAL_FOLDER,
     NAMES_FOLDER,
+    PROBES_FILE,
     ROLE_HEAD_FILE,
+    ROLES_FILE,
     SENTENCE_EMBEDDINGS_FILE,
     SENTENCES,
     TELLING_FILE,
@@ -119,14 +126,16 @@ def build_release(
 
     A build that is killed leaves the current release as it was; the next one goes on with what was encoded.
     """
-    started = time.perf_counter()
-    typical = encoder.encode_queries(_typical_questions(source))
+    started, now = time.perf_counter(), int(time.time())
+    asked = QueriesOnce(encoder, cache.of_queries())
+    typical = asked.encode_queries(_typical_questions(source))
     with draft_folder(releases) as draft:
         if encoder.folder is not None:
             shutil.copytree(encoder.folder, draft / ENCODER_FOLDER, copy_function=_linked)
         _write_texts(draft, source)
+        write_column(draft / CHANGES_FILE, last_changes(source.practices, _former_parts(releases), now))
         _write_embeddings(draft, source, encoder, typical, cache, progress)
-        calibration = _calibrated(draft, source, encoder, typical)
+        calibration = _calibrated(draft, source, asked, typical)
         parts = read_parts(draft)
         manifest = Manifest(
             format_version=FORMAT_VERSION,
@@ -149,6 +158,13 @@ def build_release(
         return load_release(publish(draft, releases))
 
 
+def _former_parts(releases: Path) -> Parts | None:
+    try:
+        return load_release(releases / CURRENT).parts
+    except ReleaseError:
+        return None
+
+
 def _linked(source: str, target: str) -> None:
     """Make a file of a release: another name of the same one where that can be, as neither is ever changed."""
     try:
@@ -162,6 +178,10 @@ def _write_texts(draft: Path, source: CatalogueSource) -> None:
     practices = source.practices
     write_practice_table(draft, practices)
     write_words(draft, source.vocabulary, source.thesaurus)
+    (draft / DESCRIPTION_FILE).write_text(source.description.model_dump_json(exclude_defaults=True), encoding="utf-8")
+    for name, examples in ((PROBES_FILE, source.probes), (ROLES_FILE, source.roles)):
+        if examples:
+            write_examples(draft / name, examples)
     FacetColumns.build(practices).save(draft / FACETS_FOLDER)
     texts = (lexical_text(practice, source.vocabulary) for practice in practices)
     lexical = LexicalIndex.build(texts, _main_language(source))
@@ -203,7 +223,7 @@ def _write_embeddings(
     write_centred(in_blocks(raw), mean_row(in_blocks(raw)), raw)
     VectorIndex.build(raw, draft / VECTORS_FOLDER)
     firsts, themes = windows.bounds[:-1], themes_of(source.vocabulary)
-    labels = unit_rows(encoder.encode_documents([theme.label for theme in themes]) - document_centroid)
+    labels = unit_rows(embed([theme.label for theme in themes], encoder, cache, lambda *_: None) - document_centroid)
     facets = FacetColumns.load(draft / FACETS_FOLDER, len(practices))
     write_column(draft / THEMES_FILE, theme_embeddings(themes, labels, facets, raw, firsts))
     write_column(draft / LAYOUT_FILE, layout(raw, firsts))

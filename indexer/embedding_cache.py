@@ -29,6 +29,10 @@ class EmbeddingCache:
         with closing(self._connect()) as connection, connection:
             connection.execute("CREATE TABLE IF NOT EXISTS embeddings (text BLOB PRIMARY KEY, vector BLOB NOT NULL)")
 
+    def of_queries(self) -> "EmbeddingCache":
+        """Return the cache beside this one that keeps queries: the same text has another embedding as a document."""
+        return EmbeddingCache(self._path.parent, f"{self._path.stem}-queries", self._dim)
+
     def known(self, texts: Sequence[str]) -> dict[bytes, Embeddings]:
         """Return key -> embedding (dim,) of those texts that are kept."""
         keys = list({text_key(text) for text in texts})

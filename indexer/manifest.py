@@ -17,7 +17,7 @@ from indexer.registry import EncoderSpec
 from indexer.release_files import ReleaseError
 from indexer.vectors import VectorIndexRecord
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 MANIFEST_FILE = "manifest.json"
 _OWN_HASH = "sha256"
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.catalogue import Vocabulary
+from indexer.description import Description
 from indexer.encoder import Embeddings
 from indexer.facets import FacetColumns
 from indexer.layout import Layout
@@ -34,9 +35,10 @@ class Parts:
     `is_telling` (n,) says which sentences tell something of their practice.
     `document_centroid` and `query_centroid` (dim,) are what to subtract from a text of the catalogue's kind and from a
     question. Row r of `lexical` is practice r, row r of `layout` (n, 2, float32, in [0, 1]) its place on a map on
-    which like practices lie together, row r of `theme_embeddings` theme r of the vocabulary. `topic_head` tells a
-    question on the topic, `role_head` what a sentence says of a problem; each is None where the catalogue brings no
-    examples to fit it with.
+    which like practices lie together, row r of `theme_embeddings` theme r of the vocabulary. `changed_at` (n,) says in
+    seconds since 1970 when a practice was last changed, `description` what the catalogue says of itself. `topic_head`
+    tells a question on the topic, `role_head` what a sentence says of a problem; each is None where the catalogue
+    brings no examples to fit it with.
     """
 
     practices: PracticeTable
@@ -55,5 +57,7 @@ class Parts:
     thesaurus: Thesaurus
     theme_embeddings: Embeddings
     layout: Layout
+    changed_at: npt.NDArray[np.int64]
+    description: Description
     topic_head: LinearHead | None = None
     role_head: LinearHead | None = None

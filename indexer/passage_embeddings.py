@@ -75,4 +75,4 @@ def embed(texts: Sequence[str], encoder: Encoder, cache: EmbeddingCache, progres
         known.update(zip(map(text_key, batch), rows, strict=True))
         done += len(batch)
         progress(done, total)
-    return np.stack([known[text_key(text)] for text in texts])
+    return np.array([known[text_key(text)] for text in texts], dtype=np.float32).reshape(total, encoder.spec.dim)

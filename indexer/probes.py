@@ -1,6 +1,6 @@
 """Turn files of example texts into records: what people ask, here and elsewhere, and how they tell of a problem."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -64,6 +64,11 @@ def read_roles(path: Path) -> Sequence[RoleExample]:
     Raises ProbesError that names the line.
     """
     return tuple(example for _, example in _read_examples(path, RoleExample))
+
+
+def write_examples(path: Path, examples: Iterable[Probe | RoleExample]) -> None:
+    """Write probes or sentences with roles, one JSON object a line, as they are read again."""
+    path.write_text("".join(f"{one.model_dump_json(exclude_defaults=True)}\n" for one in examples), encoding="utf-8")
 
 
 def _read_examples(path: Path, model: type[_E]) -> list[tuple[int, _E]]:

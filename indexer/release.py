@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from indexer.catalogue import Vocabulary
 from indexer.checksums import file_sum, wrong_files
 from indexer.columns import read_column
+from indexer.description import Description
 from indexer.drafts import draft_folder
 from indexer.facets import FacetColumns
 from indexer.lexical import LexicalIndex
@@ -21,8 +22,10 @@ from indexer.passages import Passages
 from indexer.practice_table import PracticeTable
 from indexer.release_files import (
     CENTROIDS_FILE,
+    CHANGES_FILE,
     CONTEXT_EMBEDDINGS_FILE,
     CURRENT,
+    DESCRIPTION_FILE,
     FACETS_FOLDER,
     LAYOUT_FILE,
     LEXICAL_FOLDER,
@@ -169,6 +172,8 @@ def read_parts(folder: Path, *, heads: Collection[str] = ()) -> Parts:
         thesaurus=_THESAURUS.validate_json((folder / THESAURUS_FILE).read_bytes()),
         theme_embeddings=read_column(folder / THEMES_FILE),
         layout=read_column(folder / LAYOUT_FILE),
+        changed_at=read_column(folder / CHANGES_FILE),
+        description=Description.model_validate_json((folder / DESCRIPTION_FILE).read_bytes()),
         topic_head=_read_head(folder / TOPIC_HEAD_FILE) if TOPIC_HEAD_FILE in heads else None,
         role_head=_read_head(folder / ROLE_HEAD_FILE) if ROLE_HEAD_FILE in heads else None,
     )
@@ -192,6 +197,7 @@ def _disagreements(release: Release) -> list[str]:
         ("sentences that are known to tell something", parts.is_telling.shape, (counts.sentences,)),
         ("shape of the themes' embeddings", parts.theme_embeddings.shape, (len(themes_of(parts.vocabulary)), dim)),
         ("places on the map", parts.layout.shape, (counts.practices, 2)),
+        ("moments of the last changes", parts.changed_at.shape, (counts.practices,)),
         ("practices with windows", len(parts.windows.bounds) - 1, counts.practices),
         ("practices with sentences", len(parts.sentences.bounds) - 1, counts.practices),
         ("practices in the lexical index", parts.lexical.size, counts.practices),

@@ -19,6 +19,10 @@ THEMES_FILE = "themes.npy"
 LAYOUT_FILE = "layout.npy"
 TOPIC_HEAD_FILE = "topic.npy"
 ROLE_HEAD_FILE = "roles.npy"
+CHANGES_FILE = "changed-at.npy"
+DESCRIPTION_FILE = "description.json"
+PROBES_FILE = "probes.jsonl"
+ROLES_FILE = "roles.jsonl"
 
 
 class ReleaseError(RuntimeError):

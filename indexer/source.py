@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from indexer.catalogue import VOCABULARY_FILE, Vocabulary, read_catalogue, read_vocabulary
+from indexer.description import DESCRIPTION_FILE, Description
 from indexer.practice import Practice
 from indexer.probes import Probe, RoleExample, read_probes, read_roles
 from indexer.thesaurus import Thesaurus, read_thesaurus
@@ -27,21 +28,22 @@ class CatalogueSource:
     thesaurus: Thesaurus
     probes: Sequence[Probe]
     roles: Sequence[RoleExample] = ()
+    description: Description = field(default_factory=Description)
 
     @cached_property
     def sha256(self) -> str:
         """Return the hash of the content; the order of practices, examples and glosses is part of it."""
         labels = json.dumps({field: dict(labels) for field, labels in self.vocabulary.items()}, sort_keys=True)
         digest = hashlib.sha256((labels + json.dumps(dict(self.thesaurus))).encode())
-        for record in (*self.roles, *self.probes, *self.practices):
+        for record in (self.description, *self.roles, *self.probes, *self.practices):
             digest.update(record.model_dump_json().encode() + b"\n")
         return digest.hexdigest()
 
 
 def read_source(catalogue: Path) -> CatalogueSource:
-    """Return a catalogue with its vocabulary, thesaurus, probes and roles, each optional and beside it.
+    """Return a catalogue with its vocabulary, thesaurus, probes, roles and description, each optional and beside it.
 
-    Raises CatalogueError, ThesaurusError or ProbesError.
+    Raises CatalogueError, ThesaurusError, ProbesError or DescriptionError.
     """
     folder = catalogue.parent
     vocabulary = read_vocabulary(folder / VOCABULARY_FILE)
@@ -53,4 +55,5 @@ def read_source(catalogue: Path) -> CatalogueSource:
         thesaurus=read_thesaurus(folder / THESAURUS_FILE),
         probes=read_probes(folder / PROBES_FILE, {practice.id for practice in practices}),
         roles=read_roles(folder / ROLES_FILE),
+        description=Description.read(folder / DESCRIPTION_FILE),
     )

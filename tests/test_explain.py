@@ -11,6 +11,7 @@ from indexer.build import build_release
 from indexer.embedding_cache import EmbeddingCache
 from indexer.passages import practice_text
 from indexer.practice import Practice, field_values
+from indexer.queries_once import QueriesOnce
 from indexer.question import understand
 from indexer.registry import DEFAULT_ENCODER
 from indexer.shipped import shipped_path
@@ -20,7 +21,6 @@ from service.explain import Explainer, Shared, countries_named, sentence_span, s
 from service.loading import load_encoder
 from service.retriever import Retriever
 from service.settings import Settings
-from tests.benchmarks.measured import QueriesOnce
 from tests.fakes import PRACTICES, VOCABULARY, WordEncoder, fake_spec, small_source
 
 LONG_QUESTION = (
@@ -395,7 +395,8 @@ def test_named_sentences_carry_the_score_on_our_catalogue_by_words(tmp_path):
 
 @pytest.mark.model
 def test_named_sentences_carry_the_score_on_our_catalogue(tmp_path):
-    encoder = QueriesOnce(load_encoder(DEFAULT_ENCODER, Settings()), tmp_path)
+    inner = load_encoder(DEFAULT_ENCODER, Settings())
+    encoder = QueriesOnce(inner, EmbeddingCache(tmp_path, inner.spec.identity, inner.spec.dim).of_queries())
     assert_named_sentences_carry_the_score(tmp_path, read_shipped(), encoder)
 
 

@@ -11,7 +11,7 @@ import pytest
 from service.collection import Collection, JudgedQuery
 from tests.benchmarks import quality
 from tests.benchmarks.baselines import Baseline, read_baseline, write_baseline
-from tests.benchmarks.measured import PUBLIC, Part, QueriesOnce, measure_collection, read_collections
+from tests.benchmarks.measured import PUBLIC, Part, measure_collection, read_collections
 from tests.benchmarks.quality import comparison_table, hybrid_table, shown_p
 from tests.benchmarks.significance import PERMUTATIONS, holm, paired_p
 from tests.fakes import PRACTICES, WordEncoder, fake_spec, small_source
@@ -106,16 +106,6 @@ def test_the_table_of_hybrid_has_its_measures_and_the_change_since_the_baseline(
 @pytest.mark.parametrize(("p_value", "expected"), [(0.0004, "p < .001"), (0.001, "p 0.001"), (0.0494, "p 0.049")])
 def test_a_p_value_is_never_shown_as_0(p_value, expected):
     assert shown_p(p_value) == expected
-
-
-def test_no_question_is_encoded_twice_and_the_rows_are_in_order(tmp_path):
-    inner = WordEncoder()
-    encoder = QueriesOnce(inner, tmp_path)
-    encoder.encode_queries(["street work", "evening school"])
-    rows = encoder.encode_queries(["evening school", "masters", "masters", "street work"])
-    assert inner.encoded == ["street work", "evening school", "masters"]
-    texts = ["evening school", "masters", "masters", "street work"]
-    np.testing.assert_array_equal(rows, WordEncoder().encode_queries(texts))
 
 
 def test_a_collection_is_measured_by_every_leg(encoder, cache):

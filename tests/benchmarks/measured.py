@@ -3,19 +3,16 @@
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from indexer.build import build_release
-from indexer.embedding_cache import EmbeddingCache, text_key
-from indexer.encoder import Embeddings, Encoder
+from indexer.embedding_cache import EmbeddingCache
+from indexer.encoder import Encoder
 from indexer.passage_embeddings import all_windows, embed, passage_texts
-from indexer.registry import EncoderSpec
 from service.collection import Collection, JudgedQuery, read_beir, read_shipped_collection
 from service.evaluate import MAIN_MEASURE, Run, Values, mean_values, search_all, search_all_plain, values_by_query
 from service.retriever import Retriever
@@ -35,37 +32,6 @@ PUBLIC = (
 )
 TUNING = frozenset({"own-tuning", "own-translations", "feedbackqa-valid"})
 """Parts that weights may be chosen by, so that their figures say nothing about other questions."""
-
-
-class QueriesOnce:
-    """An encoder that encodes no question twice: every leg asks the same ones, and so does the next run."""
-
-    def __init__(self, encoder: Encoder, folder: Path) -> None:
-        self._encoder = encoder
-        self._kept = EmbeddingCache(folder, f"{encoder.spec.identity}-queries", encoder.spec.dim)
-
-    @property
-    def spec(self) -> EncoderSpec:
-        return self._encoder.spec
-
-    @property
-    def folder(self) -> Path | None:
-        return self._encoder.folder
-
-    def count_tokens(self, text: str) -> int:
-        return self._encoder.count_tokens(text)
-
-    def encode_documents(self, texts: Sequence[str]) -> Embeddings:
-        return self._encoder.encode_documents(texts)
-
-    def encode_queries(self, texts: Sequence[str]) -> Embeddings:
-        known = self._kept.known(texts)
-        missing = [text for text in dict.fromkeys(texts) if text_key(text) not in known]
-        if missing:
-            rows = self._encoder.encode_queries(missing)
-            self._kept.store(missing, rows)
-            known.update(zip(map(text_key, missing), rows, strict=True))
-        return np.stack([known[text_key(text)] for text in texts])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from indexer.embedding_cache import EmbeddingCache
+from indexer.queries_once import QueriesOnce
 from indexer.registry import DEFAULT_ENCODER
 from service.evaluate import MAIN_MEASURE, MEASURES
 from service.loading import load_encoder
 from service.settings import Settings
 from tests.benchmarks.baselines import BaselineError, baseline_of, read_baseline, write_baseline
-from tests.benchmarks.measured import LEGS, TUNING, Part, QueriesOnce, measure_collection, read_collections
+from tests.benchmarks.measured import LEGS, TUNING, Part, measure_collection, read_collections
 from tests.benchmarks.significance import PERMUTATIONS, holm, paired_p
 
 OTHERS = ("plain", "lexical")
@@ -32,9 +33,10 @@ P_VALUES = (
 def main(folder: Path | None, *, has_to_write: bool) -> None:
     """Measure everything, print the tables, and write the baselines if asked to."""
     settings = Settings()
-    encoder = QueriesOnce(load_encoder(settings.encoder, settings), settings.cache)
-    identity = encoder.spec.identity
-    cache = EmbeddingCache(settings.cache, identity, encoder.spec.dim)
+    loaded = load_encoder(settings.encoder, settings)
+    identity = loaded.spec.identity
+    cache = EmbeddingCache(settings.cache, identity, loaded.spec.dim)
+    encoder = QueriesOnce(loaded, cache.of_queries())
     measured: list[Part] = []
     for name, collection in read_collections(folder, settings.catalogue):
         counts = f"{len(collection.source.practices)} documents, {len(collection.queries)} queries"
