@@ -120,9 +120,15 @@ def find_current(releases: Path, source: CatalogueSource, spec: EncoderSpec) -> 
 
 
 def build_release(
-    source: CatalogueSource, encoder: Encoder, *, releases: Path, cache: EmbeddingCache, progress: Progress
+    source: CatalogueSource,
+    encoder: Encoder,
+    *,
+    releases: Path,
+    cache: EmbeddingCache,
+    progress: Progress,
+    activates: bool = True,
 ) -> Release:
-    """Build a release of `source` in `releases`, publish it and return it.
+    """Build a release of `source` in `releases`, publish it and return it; it is current if it `activates`.
 
     A build that is killed leaves the current release as it was; the next one goes on with what was encoded.
     """
@@ -155,7 +161,7 @@ def build_release(
             parity=None if encoder.folder is None else read_parity(encoder.folder),
         )
         write_manifest(draft, manifest)
-        return load_release(publish(draft, releases))
+        return load_release(publish(draft, releases, activates=activates))
 
 
 def _former_parts(releases: Path) -> Parts | None:

@@ -3,7 +3,7 @@
 import json
 import tomllib
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -49,6 +49,27 @@ class CatalogueError(ValueError):
         super().__init__("\n".join(lines))
 
 
+@dataclass(frozen=True, slots=True)
+class CatalogueRow:
+    """One line of a catalogue: its practice where it is one, and what is wrong; `id` is what it calls itself."""
+
+    id: str | None
+    practice: Practice | None
+    problems: Sequence[Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueRows:
+    """What stands in a catalogue file: the rows that are a practice, the line of each, and all that is wrong.
+
+    A row with a wrong code, id or reference is a practice all the same; `problems` are in the order of the file.
+    """
+
+    practices: PracticeLines
+    lines: Sequence[int]
+    problems: Sequence[Problem]
+
+
 def read_vocabulary(path: Path) -> Vocabulary:
     """Return the controlled vocabularies of a `vocabulary.toml`; empty when there is no such file.
 
@@ -73,39 +94,57 @@ def read_catalogue(path: Path, vocabulary: Vocabulary | None = None) -> Practice
     broken JSON, fields that are missing, unknown or wrong, codes outside the vocabulary, ids that occur twice,
     and references to practices that are not there. Raises FileNotFoundError when there is no such file.
     """
+    rows = read_rows(path, vocabulary)
+    if rows.problems:
+        raise CatalogueError(rows.problems)
+    return rows.practices
+
+
+def read_rows(path: Path, vocabulary: Vocabulary | None = None) -> CatalogueRows:
+    """Return what `read_catalogue` would return or refuse, side by side.
+
+    Raises CatalogueError only where the vocabulary cannot be read, and FileNotFoundError when there is no such file.
+    """
     if vocabulary is None:
         vocabulary = read_vocabulary(path.parent / VOCABULARY_FILE)
-    limits = array("q")
+    limits, lines = array("q"), array("q")
     line_of: dict[str, int] = {}
     successors: list[tuple[int, str]] = []
     problems = _vocabulary_problems(path, vocabulary)
     for line, start, text in numbered_lines(path):
-        try:
-            row = json.loads(text, object_pairs_hook=_without_repeats)
-        except ValueError as error:
-            problems.append(Problem(path, line, "", "row is not valid", f"Invalid JSON: {error}"))
+        row = read_row(path, line, text, vocabulary)
+        if row.id is not None:
+            if row.id in line_of:
+                expected = f"expected an id of its own, line {line_of[row.id]} has this one already"
+                problems.append(Problem(path, line, "id", repr(row.id), expected))
+            line_of.setdefault(row.id, line)
+        problems.extend(row.problems)
+        if row.practice is None:
             continue
-        row_id = row.get("id") if isinstance(row, dict) else None
-        if isinstance(row_id, str):
-            if row_id in line_of:
-                expected = f"expected an id of its own, line {line_of[row_id]} has this one already"
-                problems.append(Problem(path, line, "id", repr(row_id), expected))
-            line_of.setdefault(row_id, line)
-        try:
-            practice = Practice.model_validate_json(text)
-        except ValidationError as error:
-            problems.extend(_row_problems(path, line, error))
-            continue
-        problems.extend(_code_problems(path, line, practice, vocabulary))
         limits.extend((start, start + len(text)))
-        if practice.succeeded_by is not None:
-            successors.append((line, practice.succeeded_by))
+        lines.append(line)
+        if row.practice.succeeded_by is not None:
+            successors.append((line, row.practice.succeeded_by))
     problems.extend(_reference_problems(path, successors, line_of))
     if not limits and not problems:
         problems.append(Problem(path, 1, "", "no practice in this file", "expected one JSON object a line"))
-    if problems:
-        raise CatalogueError(sorted(problems, key=lambda problem: problem.line))
-    return PracticeLines(path, np.array(limits, dtype=np.int64).reshape(-1, 2))
+    practices = PracticeLines(path, np.array(limits, dtype=np.int64).reshape(-1, 2))
+    return CatalogueRows(practices, lines, sorted(problems, key=lambda problem: problem.line))
+
+
+def read_row(path: Path, line: int, text: bytes, vocabulary: Vocabulary) -> CatalogueRow:
+    """Return what one line of a catalogue says, and all that is wrong with it by itself."""
+    try:
+        row = json.loads(text, object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:
+        return CatalogueRow(None, None, [Problem(path, line, "", "row is not valid", f"Invalid JSON: {error}")])
+    row_id = row.get("id") if isinstance(row, dict) else None
+    known_id = row_id if isinstance(row_id, str) else None
+    try:
+        practice = Practice.model_validate_json(text)
+    except ValidationError as error:
+        return CatalogueRow(known_id, None, _row_problems(path, line, error))
+    return CatalogueRow(known_id, practice, _code_problems(path, line, practice, vocabulary))
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,23 +1,26 @@
 """Find what is doubtful in a catalogue: texts that say little, that are damaged, or that are there twice."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from indexer.catalogue import CatalogueError, Problem, numbered_lines
+from indexer.catalogue import CatalogueRows, Problem
+from indexer.drafts import draft_folder
 from indexer.embedding_cache import EmbeddingCache
-from indexer.encoder import Encoder, unit_rows
+from indexer.encoder import Encoder
 from indexer.key_table import key_hashes
 from indexer.language import detect_language
-from indexer.passage_embeddings import Progress, all_windows, embed
-from indexer.passages import heading, practice_text
+from indexer.near_duplicates import near_duplicates
+from indexer.passage_embeddings import Progress, embed
+from indexer.passages import Limits, heading, practice_text, split_text
 from indexer.practice import Practice
-from indexer.row_blocks import blocks
+from indexer.row_blocks import Matrix, blocks, in_blocks, mean_row, new_matrix, write_centred
 from indexer.scoring import SAME_FROM
 from indexer.vectors import MOST_EXACT
 
@@ -25,7 +28,7 @@ _SHORT = 80  # characters besides the titles with which a text says hardly what 
 _TELLING = 60  # characters from which the language of a text can be told
 _CENTRED_FROM = 10  # practices that have a mean worth taking off
 _LIKE = 60  # of 100, the likeness of a code to the one that was probably meant
-_COMPARED_AT_ONCE = 1_024  # rows, each with all others
+_READ_AT_ONCE = 2_048  # practices in memory
 _AROUND = 20  # characters shown on both sides of damage
 _ONE_OF = re.compile(r"expected one of: (.+)$")
 _UNKNOWN = "\ufffd"
@@ -51,22 +54,78 @@ class Finding:
     suggestion: str
 
 
-def errors_of(error: CatalogueError) -> list[Finding]:
-    """Return the bad rows of a catalogue that could not be read, each with what was probably meant."""
-    return [_error(problem) for problem in error.problems]
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A practice with what is made of it once: its text, the hash of that, and the windows that the encoder sees."""
+
+    row: int
+    line: int
+    practice: Practice
+    text: str
+    key: int
+    windows: Sequence[Limits]
+
+    @property
+    def beginning(self) -> str:
+        """Return the text of the first window."""
+        return self.text[: self.windows[0][1]]
+
+    def warning(self, field: str, found: str, expected: str, suggestion: str) -> Finding:
+        """Return a warning about the practice."""
+        return Finding("warning", self.line, self.practice.id, field, found, expected, suggestion)
+
+
+def errors_of(problems: Iterable[Problem]) -> list[Finding]:
+    """Return what is wrong in a catalogue, each with what was probably meant."""
+    return [_error(problem) for problem in problems]
 
 
 def warnings_of(
-    path: Path, practices: Sequence[Practice], encoder: Encoder, cache: EmbeddingCache, progress: Progress
+    rows: CatalogueRows,
+    encoder: Encoder,
+    cache: EmbeddingCache,
+    progress: Progress,
+    *,
+    folder: Path,
+    most_exact: int = MOST_EXACT,
 ) -> list[Finding]:
-    """Return what is doubtful in a catalogue, in the order of its lines; `practices` are those of the file."""
-    lines = [number for number, _, _ in numbered_lines(path)]
-    found = [
-        *(finding for line, one in zip(lines, practices, strict=True) for finding in _of_text(line, one)),
-        *_said_twice(lines, practices),
-        *_alike(lines, practices, encoder, cache, progress),
-    ]
+    """Return what is doubtful in the practices of a catalogue, in the order of its lines.
+
+    Embeddings lie in a file in `folder` meanwhile. Up to `most_exact` different texts are compared each with each.
+    """
+    size = len(rows.practices)
+    if size == 0:
+        return []
+    found: list[Finding] = []
+    first_rows: dict[int, int] = {}  # hash of a text -> the first row with it
+    with draft_folder(folder) as draft:
+        embeddings = new_matrix(draft / "rows.npy", (size, encoder.spec.dim), np.float32)
+        for some in _read(rows, encoder):
+            found += [finding for one in some for finding in _of_text(one)]
+            firsts = [first_rows.setdefault(one.key, one.row) for one in some]
+            found += [_said_twice(one, rows, first) for one, first in zip(some, firsts, strict=True) if first < one.row]
+            new = [one.beginning for one, first in zip(some, firsts, strict=True) if first == one.row]
+            going_on = partial(_report, progress, some[0].row, size)
+            embeddings[len(first_rows) - len(new) : len(first_rows)] = embed(new, encoder, cache, going_on)
+        progress(size, size)
+        found += _alike(rows, list(first_rows.values()), embeddings[: len(first_rows)], draft, most_exact)
     return sorted(found, key=lambda finding: finding.line)
+
+
+def _read(rows: CatalogueRows, encoder: Encoder) -> Iterator[list[_Read]]:
+    """Yield all practices with their texts, some at a time."""
+    limit, count = encoder.spec.max_tokens, encoder.count_tokens
+    for block in blocks(len(rows.practices), _READ_AT_ONCE):
+        some = rows.practices[block]
+        texts = list(map(practice_text, some))
+        windows = [list(split_text(text, max_tokens=limit, count_tokens=count)) for text in texts]
+        numbered = range(block.start, block.stop)
+        keys = key_hashes(texts).tolist()
+        yield list(map(_Read, numbered, rows.lines[block], some, texts, keys, windows))
+
+
+def _report(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
 
 
 def _error(problem: Problem) -> Finding:
@@ -78,13 +137,9 @@ def _error(problem: Problem) -> Finding:
     return Finding("error", problem.line, "", problem.field, problem.found, problem.expected, suggestion)
 
 
-def _of_text(line: int, practice: Practice) -> Iterator[Finding]:
+def _of_text(read: _Read) -> Iterator[Finding]:
     """Yield what is doubtful in the texts of one practice."""
-
-    def warning(field: str, found: str, expected: str, suggestion: str = "") -> Finding:
-        return Finding("warning", line, practice.id, field, found, expected, suggestion)
-
-    text = practice_text(practice)
+    practice, text, warning = read.practice, read.text, read.warning
     own = text[len(heading(practice)) :].strip()
     if not own:
         yield warning("description", "no text", "what is done, and for whom", "two or three sentences are enough")
@@ -98,42 +153,27 @@ def _of_text(line: int, practice: Practice) -> Iterator[Finding]:
     language = detect_language(text) if len(own) >= _TELLING else None
     if language is not None and practice.language is not None and language != practice.language:
         yield warning("language", f"'{practice.language}'", "the language of the texts", f"'{language}'")
+    if len(read.windows) > 1:
+        told = f"longer than the encoder sees; read in {len(read.windows)} windows"
+        yield warning("description", told, "", "nothing is lost; a shorter text is found more surely")
 
 
-def _said_twice(lines: Sequence[int], practices: Sequence[Practice]) -> Iterator[Finding]:
-    """Yield the practices whose whole text is that of an earlier one."""
-    first: dict[int, tuple[int, str]] = {}
-    hashes = key_hashes(map(practice_text, practices)).tolist()
-    for line, practice, key in zip(lines, practices, hashes, strict=True):
-        if key in first:
-            found = f"the same text as '{first[key][1]}' in line {first[key][0]}"
-            yield Finding("warning", line, practice.id, "", found, "a practice once", "remove one, or say what differs")
-        first.setdefault(key, (line, practice.id))
+def _said_twice(read: _Read, rows: CatalogueRows, first: int) -> Finding:
+    found = f"the same text as '{rows.practices[first].id}' in line {rows.lines[first]}"
+    return read.warning("", found, "a practice once", "remove one, or say what differs")
 
 
 def _alike(
-    lines: Sequence[int], practices: Sequence[Practice], encoder: Encoder, cache: EmbeddingCache, progress: Progress
+    rows: CatalogueRows, numbers: Sequence[int], embeddings: Matrix, draft: Path, most_exact: int
 ) -> Iterator[Finding]:
-    """Yield the texts that are longer than the encoder sees, and those that say the same as an earlier one."""
-    windows = all_windows(practices, encoder)
-    counts = np.diff(windows.bounds)
-    for row in np.flatnonzero(counts > 1).tolist():
-        found = f"longer than the encoder sees; read in {counts[row]} windows"
-        advice = "nothing is lost; a shorter text is found more surely"
-        yield Finding("warning", lines[row], practices[row].id, "description", found, "", advice)
-    if len(practices) > MOST_EXACT:
-        found = f"{len(practices)} practices, of which none was compared with another by meaning"
-        yield Finding("warning", lines[0], "", "", found, f"at most {MOST_EXACT}", "check a part of the catalogue")
-        return
-    texts = list(map(practice_text, practices))
-    firsts = [text[: windows.limits[at, 1]] for text, at in zip(texts, windows.bounds[:-1], strict=True)]
-    rows = embed(firsts, encoder, cache, progress)
-    if len(rows) >= _CENTRED_FROM:
-        rows = unit_rows(rows - rows.mean(axis=0))
-    for block in blocks(len(rows), _COMPARED_AT_ONCE):
-        likeness = np.tril(rows[block] @ rows.T, block.start - 1)
-        for at, other in zip(range(block.start, block.stop), likeness.argmax(axis=1).tolist(), strict=True):
-            cosine = float(likeness[at - block.start, other])
-            if cosine >= SAME_FROM and texts[at] != texts[other]:
-                found = f"nearly the same as '{practices[other].id}' in line {lines[other]} ({cosine:.2f})"
-                yield Finding("warning", lines[at], practices[at].id, "", found, "a practice once", "compare the two")
+    """Yield the practices that say nearly the same as an earlier one.
+
+    `numbers` (n,) says which row of the catalogue each embedding (n, dim) is of; these are centred in place.
+    """
+    if len(embeddings) >= _CENTRED_FROM:
+        write_centred(in_blocks(embeddings), mean_row(in_blocks(embeddings)), embeddings)
+    for pair in near_duplicates(embeddings, SAME_FROM, draft / "index", most_exact=most_exact):
+        row, other = numbers[pair.row], numbers[pair.other]
+        found = f"nearly the same as '{rows.practices[other].id}' in line {rows.lines[other]} ({pair.cosine:.2f})"
+        practice_id = rows.practices[row].id
+        yield Finding("warning", rows.lines[row], practice_id, "", found, "a practice once", "compare the two")

@@ -52,67 +52,77 @@ class _Record(BaseModel):
 class Source(_Record):
     """Where facts about a practice were read."""
 
-    url: Text
-    note: Text | None = None
-    retrieved: date | None = None
+    url: Text = Field(description="Address of the page or document; where there is none, its name.")
+    note: Text | None = Field(default=None, description="What it is, or what was read in it.")
+    retrieved: date | None = Field(default=None, description="Day on which it was read.")
 
 
 class Result(_Record):
     """One reported outcome, and the address that reports it where that is known."""
 
-    text: Text
-    source: Text | None = None
+    text: Text = Field(description="The outcome, in words.")
+    source: Text | None = Field(default=None, description="Address of the page or document that reports it.")
 
 
 class Practice(_Record):
-    """One programme of a catalogue. Only `id` and `title` are required; what is not known is empty.
+    """One programme of a catalogue. Only `id` and `title` are required; what is not known is empty."""
 
-    `evidence_level`: 0 description only, 1 monitoring or provider figures, 2 survey or process evaluation,
-    3 comparison group, 4 randomised trial or systematic review. `effect` is the direction of the effect on staying
-    in or returning to education, kept apart from the level. `start_year` and `end_year` are calendar years,
-    `age_min` and `age_max` years of age, both inclusive. `language` is the language of this record's own text,
-    `languages` those in which the programme works.
-    """
+    id: PracticeId = Field(description="Name of the practice in addresses; it is used once and never changes.")
+    title: Text = Field(description="Title, in the language of the record.")
+    original_title: Text | None = Field(default=None, description="Title in the language in which it is known there.")
+    summary: Text | None = Field(default=None, description="What the practice is, in one or two sentences.")
+    description: Text | None = Field(default=None, description="What is done, by whom and for whom, as a whole.")
+    language: Language | None = Field(
+        default=None, description="Language of this record's own text, an ISO 639-1 code such as 'de'."
+    )
 
-    id: PracticeId
-    title: Text
-    original_title: Text | None = None
-    summary: Text | None = None
-    description: Text | None = None
-    language: Language | None = None
+    country: Country | None = Field(
+        default=None, description="Where it takes place, an ISO 3166 code such as 'FR'; 'EU' for several countries."
+    )
+    region: Text | None = Field(default=None, description="The part of the country.")
+    languages: tuple[Language, ...] = Field(
+        default=(), description="Languages in which the programme works, ISO 639-1 codes."
+    )
 
-    country: Country | None = None
-    region: Text | None = None
-    languages: tuple[Language, ...] = ()
+    period: Text | None = Field(default=None, description="When it runs, in words.")
+    start_year: Year | None = Field(default=None, description="Calendar year in which it began.")
+    end_year: Year | None = Field(default=None, description="Calendar year in which it ended, itself included.")
+    status: Literal["running", "ended", "renamed", "unknown"] = Field(
+        default="unknown", description="Whether it still runs."
+    )
+    succeeded_by: PracticeId | None = Field(default=None, description="Id of the practice that came in its place.")
 
-    period: Text | None = None
-    start_year: Year | None = None
-    end_year: Year | None = None
-    status: Literal["running", "ended", "renamed", "unknown"] = "unknown"
-    succeeded_by: PracticeId | None = None
+    organisation: Text | None = Field(default=None, description="Who is responsible for it.")
+    funding: Text | None = Field(default=None, description="Who pays for it.")
 
-    organisation: Text | None = None
-    funding: Text | None = None
+    target_groups: tuple[Code, ...] = Field(default=(), description="Who it is for, as codes.")
+    target_group_note: Text | None = Field(default=None, description="Who it is for, in words.")
+    age_min: Age | None = Field(default=None, description="Lowest age in years that it takes, itself included.")
+    age_max: Age | None = Field(default=None, description="Highest age in years that it takes, itself included.")
 
-    target_groups: tuple[Code, ...] = ()
-    target_group_note: Text | None = None
-    age_min: Age | None = None
-    age_max: Age | None = None
+    approaches: tuple[Code, ...] = Field(default=(), description="What it does, as codes.")
+    measure_types: tuple[Code, ...] = Field(default=(), description="When it acts, as codes.")
+    levels: tuple[Code, ...] = Field(default=(), description="Levels of education, as codes.")
+    level_note: Text | None = Field(default=None, description="Levels of education, in words.")
 
-    approaches: tuple[Code, ...] = ()
-    measure_types: tuple[Code, ...] = ()
-    levels: tuple[Code, ...] = ()
-    level_note: Text | None = None
+    evidence_level: Annotated[int, Field(ge=0, le=4, strict=True)] | None = Field(
+        default=None,
+        description="How it was examined: 0 description only, 1 monitoring or provider figures, 2 survey or process "
+        "evaluation, 3 comparison group, 4 randomised trial or systematic review.",
+    )
+    evidence_note: Text | None = Field(default=None, description="How it was examined, in words.")
+    effect: Literal["positive", "none", "negative", "mixed", "unknown"] = Field(
+        default="unknown",
+        description="Direction of the effect on staying in or returning to education; the level of evidence is apart.",
+    )
+    results: tuple[Result, ...] = Field(default=(), description="Outcomes that were reported.")
 
-    evidence_level: Annotated[int, Field(ge=0, le=4, strict=True)] | None = None
-    evidence_note: Text | None = None
-    effect: Literal["positive", "none", "negative", "mixed", "unknown"] = "unknown"
-    results: tuple[Result, ...] = ()
-
-    sources: tuple[Source, ...] = ()
-    listed_in: tuple[Code, ...] = ()
-    is_verified: bool | None = None
-    note: Text | None = None
+    sources: tuple[Source, ...] = Field(default=(), description="Where the facts were read.")
+    listed_in: tuple[Code, ...] = Field(default=(), description="Collections that have the practice too, as codes.")
+    is_verified: bool | None = Field(
+        default=None, description="Whether its facts could be checked against the sources that are named."
+    )
+    note: Text | None = Field(default=None, description="What else is to be known, doubts above all.")
 
     @model_validator(mode="after")
     def _ranges_run_forwards(self) -> Self:

@@ -1,5 +1,6 @@
 """Turn a JSONL file of practices into a sequence that reads each when it is asked for: no file is too large."""
 
+import mmap
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -61,6 +62,18 @@ class PracticeLines(Sequence[Practice]):
     def __iter__(self) -> Iterator[Practice]:
         """Yield all practices in order, without keeping them."""
         return (self._read(row) for row in range(len(self)))
+
+    def rows_with(self, content: bytes) -> list[int]:
+        """Return the rows whose line has these bytes in it, in order; no other line is taken apart."""
+        if not len(self):
+            return []
+        rows: dict[int, None] = {}
+        with mmap.mmap(self._file, 0, prot=mmap.PROT_READ) as lines:
+            at = lines.find(content)
+            while at >= 0:
+                rows[int(np.searchsorted(self._limits[:, 1], at, side="right"))] = None
+                at = lines.find(content, at + 1)
+        return list(rows)
 
     def _read(self, row: int) -> Practice:
         start, end = map(int, self._limits[row])

@@ -1,6 +1,6 @@
 """Turn files of example texts into records: what people ask, here and elsewhere, and how they tell of a problem."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -44,14 +44,14 @@ class ProbesError(ValueError):
 _E = TypeVar("_E", bound=_Example)
 
 
-def read_probes(path: Path, practice_ids: Collection[str]) -> Sequence[Probe]:
+def read_probes(path: Path, is_known: Callable[[str], bool]) -> Sequence[Probe]:
     """Return the probes of a JSONL file in file order; none when there is no such file.
 
-    Raises ProbesError that names the line, also where a practice is called relevant that is not among `practice_ids`.
+    Raises ProbesError that names the line, also where a practice is called relevant of which the id is not known.
     """
     probes = []
     for number, probe in _read_examples(path, Probe):
-        unknown = [one for one in probe.relevant or () if one not in practice_ids]
+        unknown = [one for one in probe.relevant or () if not is_known(one)]
         if unknown:
             raise ProbesError(f"{path}, line {number}: field 'relevant' names {unknown}, expected ids of the catalogue")
         probes.append(probe)

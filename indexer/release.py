@@ -74,8 +74,8 @@ def file_sums(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): file_sum(path) for path in files}
 
 
-def publish(draft: Path, releases: Path) -> Path:
-    """Give a complete draft its name and point `current` at it; return the published folder.
+def publish(draft: Path, releases: Path, *, activates: bool = True) -> Path:
+    """Give a complete draft its name and, if it `activates`, point `current` at it; return the published folder.
 
     Both steps are renames on one file system: at every moment `current` names a whole release, the old or the new one.
     A published folder of the same id is kept when it is sound: releases are immutable.
@@ -88,7 +88,8 @@ def publish(draft: Path, releases: Path) -> Path:
             target.rename(bin_folder / target.name)
     if not target.exists():
         draft.rename(target)
-    activate(releases, manifest.release_id)
+    if activates:
+        activate(releases, manifest.release_id)
     return target
 
 

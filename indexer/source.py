@@ -53,7 +53,7 @@ def read_source(catalogue: Path) -> CatalogueSource:
         practices=practices,
         vocabulary=vocabulary,
         thesaurus=read_thesaurus(folder / THESAURUS_FILE),
-        probes=read_probes(folder / PROBES_FILE, {practice.id for practice in practices}),
+        probes=read_probes(folder / PROBES_FILE, {practice.id for practice in practices}.__contains__),
         roles=read_roles(folder / ROLES_FILE),
         description=Description.read(folder / DESCRIPTION_FILE),
     )

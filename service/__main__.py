@@ -9,15 +9,23 @@ from typing import Annotated
 
 import typer
 
-from service.limits import MAX_TOP_K, MOST_LINKS, USUAL_LINKS, MeasuredLeg, Mode
+from service.exports.kinds import Kind
+from service.limits import MAX_TOP_K, MOST_LINKS, USUAL_LINKS, MeasuredLeg, Mode, Scope
 
 _ABOUT = "Ask in plain words what has worked elsewhere against early leaving: index practices, ask them, serve them."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=_ABOUT)
+keys = typer.Typer(no_args_is_help=True, help="Keys that programs write to the service with: make, list, revoke them.")
+app.add_typer(keys, name="keys")
 
 CatalogueArgument = Annotated[Path, typer.Argument(help="catalogue file (JSONL)", show_default=False)]
 TopKOption = Annotated[int, typer.Option("--top-k", min=1, max=MAX_TOP_K, help="how many practices")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+KeyArgument = Annotated[str, typer.Argument(help="name of a key", show_default=False)]
+QuestionsOption = Annotated[
+    Path | None,
+    typer.Option("--questions", help="folder in BEIR layout, or a file with a question a line; the shipped by default"),
+]
 EncoderOption = Annotated[str | None, typer.Option("--encoder", help="name in models/registry.toml")]
 
 
@@ -39,11 +47,13 @@ def index(
     catalogue: Annotated[Path | None, typer.Argument(help="catalogue file; the shipped one by default")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="folder of releases")] = None,
     encoder: EncoderOption = None,
+    no_activate: Annotated[bool, typer.Option("--no-activate", help="build it, but let it not answer yet")] = False,  # noqa: FBT002
+    drop_edits: Annotated[bool, typer.Option("--drop-edits", help="whatever was changed by API")] = False,  # noqa: FBT002
 ) -> None:
     """Build a release of a catalogue and publish it; nothing is done when it is up to date."""
-    from service.commands import index_catalogue
+    from service.indexing import index_catalogue
 
-    index_catalogue(catalogue, out=out, encoder=encoder)
+    index_catalogue(catalogue, out=out, encoder=encoder, activates=not no_activate, drops_edits=drop_edits)
 
 
 @app.command("import")
@@ -99,6 +109,19 @@ def related(
     print_related(practice_id, top_k=top_k, mode=mode, as_json=as_json)
 
 
+@app.command("export")
+def export_catalogue(
+    out: Annotated[Path, typer.Option("--out", "-o", help="file to write")],
+    kind: Annotated[Kind | None, typer.Option("--format", help="by the ending of the file, if not given")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="write over a file that is there")] = False,  # noqa: FBT002
+) -> None:
+    """Write the whole catalogue of the current release as a file."""
+    from service.export_command import export_catalogue
+    from service.settings import Settings
+
+    export_catalogue(Settings(), out, kind=kind, replace=replace)
+
+
 @app.command("export-related")
 def export(
     folder: Annotated[Path, typer.Argument(help="absent, empty, or a former export", show_default=False)],
@@ -142,12 +165,13 @@ def activate(
     release: Annotated[str, typer.Argument(help="id of a release, or how it begins", show_default=False)],
     most_lost: Annotated[float, typer.Option("--most-lost", min=0, help="of nDCG@10 and of titles found")] = 0.01,
     force: Annotated[bool, typer.Option("--force", help="whatever it loses")] = False,  # noqa: FBT002  a switch
+    questions: QuestionsOption = None,
 ) -> None:
     """Let a release answer; refused where its answers are worse than those of the current one."""
     from service.releasing import activate_release
     from service.settings import Settings
 
-    activate_release(Settings(), release, most_lost=most_lost, force=force)
+    activate_release(Settings(), release, most_lost=most_lost, force=force, questions=questions)
 
 
 @app.command()
@@ -172,12 +196,13 @@ def prune(keep: Annotated[int, typer.Option("--keep", min=0, help="releases buil
 def diff(
     old: Annotated[str, typer.Argument(help="id of a release, or how it begins", show_default=False)],
     new: Annotated[str, typer.Argument(help="another one; also: current, previous", show_default=False)],
+    questions: QuestionsOption = None,
 ) -> None:
-    """Show what differs between two releases: practices, answers to the judged questions, and how good these are."""
+    """Show what differs between two releases: practices, answers to questions, and how good these are."""
     from service.releasing import print_changes
     from service.settings import Settings
 
-    print_changes(Settings(), old, new)
+    print_changes(Settings(), old, new, questions=questions)
 
 
 @app.command()
@@ -187,6 +212,21 @@ def doctor(release: Annotated[str, typer.Argument(help="id of a release")] = "cu
     from service.settings import Settings
 
     examine(Settings(), release)
+
+
+@app.command("apply-edits")
+def apply_edits(
+    follow: Annotated[bool, typer.Option("--follow", help="until the standard input is closed")] = False,  # noqa: FBT002
+) -> None:
+    """Build the release that has the changes made by API; a running service does so by itself."""
+    from service.rebuilding import Rebuilding
+    from service.settings import Settings
+
+    rebuilding = Rebuilding(Settings())
+    if follow:
+        rebuilding.follow()
+    else:
+        rebuilding.apply()
 
 
 @app.command()
@@ -200,6 +240,40 @@ def check(
     from service.checking import print_quality
 
     print_quality(catalogue, report=report, strict=strict, encoder=encoder)
+
+
+@keys.command("create")
+def create_key(
+    name: KeyArgument,
+    scope: Annotated[Scope, typer.Option("--scope", help="what it allows")] = "write",
+    days: Annotated[
+        int | None,
+        typer.Option("--days", min=1, max=36_500, help="how long it is valid; for good by default"),
+    ] = None,
+) -> None:
+    """Make a key and print its secret, which is kept nowhere else."""
+    from service.key_commands import create_key
+    from service.settings import Settings
+
+    create_key(Settings(), name, scope=scope, days=days)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List the keys, those that are expired or revoked too."""
+    from service.key_commands import print_keys
+    from service.settings import Settings
+
+    print_keys(Settings())
+
+
+@keys.command("revoke")
+def revoke_key(name: KeyArgument) -> None:
+    """Make a key invalid at once and for good."""
+    from service.key_commands import revoke_key
+    from service.settings import Settings
+
+    revoke_key(Settings(), name)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from service.answers import (
     similar_response,
 )
 from service.dependencies import EncoderDependency, RetrieverDependency
-from service.filters import Filters
 from service.problems import MEDIA_TYPE
 from service.schemas import (
+    FacetParameters,
     FacetResponse,
     Health,
     IndexResponse,
@@ -96,9 +96,9 @@ async def related(
 
 
 @router.get("/facets", tags=["practices"])
-async def facets(filters: Annotated[Filters, Query()], retriever: RetrieverDependency) -> FacetResponse:
+async def facets(parameters: Annotated[FacetParameters, Query()], retriever: RetrieverDependency) -> FacetResponse:
     """Return how many practices have each value, over those that pass the filters."""
-    passing = retriever.facets.passing(filters)
+    passing = retriever.facets.passing(parameters.alone())
     total = len(retriever.release.parts.practices) if passing is None else int(passing.sum())
     return FacetResponse(total=total, facets=retriever.facets.counts(passing))
 

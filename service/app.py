@@ -15,10 +15,15 @@ from indexer.encoder import Encoder
 from indexer.manifest import check_encoder
 from indexer.registry import EncoderError
 from indexer.release_files import ReleaseError
+from service.admin import router as admin_router
+from service.administration import Administration
 from service.api import PREFIX, health_router, router
+from service.archive import Archive
 from service.downloads.router import router as downloads_router
 from service.embeds.router import router as embeds_router
 from service.encoder_queue import EncoderQueue
+from service.exports.router import router as exports_router
+from service.feed import router as feed_router
 from service.loading import SettingsReleases, load_current_release
 from service.pages.rendering import STATIC_FOLDER, STATIC_PATH
 from service.pages.router import SWAGGER_PATH
@@ -64,11 +69,13 @@ def create_app(
     remembered: int = 0,
     widget_origins: Sequence[str] = (ANY_ORIGIN,),
     releases: Releases | None = None,
+    administration: Administration | None = None,
 ) -> FastAPI:
     """Return the application. Raises ReleaseError when `encoder` is not the one that built the release.
 
     At most `queue_size` questions wait; the embeddings of the last `remembered` texts are kept. `widget_origins` are
-    the sites that may use the widget. The current one of the `releases` is followed, where they are given.
+    the sites that may use the widget. The current one of the `releases` is followed, where they are given; practices
+    can be changed where there is an `administration`.
     """
     check_encoder(retriever.release.manifest, encoder)
 
@@ -78,10 +85,14 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with app.state.switch as switch:
-            following = asyncio.create_task(switch.follow(releases)) if releases else None
+            tasks = [asyncio.create_task(switch.follow(releases))] if releases else []
+            if administration is not None:
+                tasks.append(asyncio.create_task(administration.builder.keep()))
             yield
-            if following is not None:
-                following.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await app.state.archive.close()
 
     app = FastAPI(
         title="Practices against early leaving",
@@ -94,11 +105,18 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.switch = Switch(retriever, encoder, queue)
+    app.state.archive = Archive(app.state.switch, releases, queue)
     app.include_router(router)
     app.include_router(health_router)
     app.include_router(embeds_router)
     app.include_router(pages_router)
     app.include_router(downloads_router)
+    app.include_router(feed_router)
+    app.include_router(exports_router)
+    if administration is not None:
+        app.state.administration = administration
+        app.state.keys = administration.keys
+        app.include_router(admin_router)
     app.mount(STATIC_PATH, KeptFiles(directory=STATIC_FOLDER))
     app.mount(SWAGGER_PATH, StaticFiles(packages=[("fastapi_swagger", "resources")]))
     add_problem_handlers(app)
@@ -122,6 +140,7 @@ def create_app_from_settings(settings: Settings, encoder: Callable[[], Encoder])
             remembered=settings.remembered,
             widget_origins=settings.widget_origins,
             releases=SettingsReleases(settings),
+            administration=Administration.of(settings),
         )
     except (ReleaseError, EncoderError) as error:
         raise SystemExit(f"Error: {error}") from error

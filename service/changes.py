@@ -1,11 +1,11 @@
-"""Compare two releases: their practices, their answers to the judged questions, and how good these are."""
+"""Compare two releases: their practices, their answers to some questions, and how good these are."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from indexer.encoder import Encoder
 from indexer.practice import Practice
-from indexer.release import Release
+from indexer.practice_table import PracticeTable
 from service.collection import Collection
 from service.retriever import Retriever
 
@@ -44,8 +44,8 @@ class AnswerChange:
 class Quality:
     """How good the answers of a release are.
 
-    `ndcg` is the mean nDCG@10 of the judged questions, None where none of the judged practices is in the release;
-    `known_items` the share of practices that come first when their title is asked for.
+    `ndcg` is the mean nDCG@10 of the judged questions, None where there are none or none of the judged practices is in
+    the release; `known_items` the share of practices that come first when their title is asked for.
     """
 
     ndcg: float | None
@@ -76,10 +76,15 @@ def answer_changes(judged: Collection, old: "AskedRelease", new: "AskedRelease")
 
 @dataclass(frozen=True, slots=True)
 class AskedRelease:
-    """A release and the encoder that it is asked with."""
+    """A release to ask, and the encoder that it is asked with."""
 
-    release: Release
+    retriever: Retriever
     encoder: Encoder
+
+    @property
+    def practices(self) -> PracticeTable:
+        """Return the practices of the release."""
+        return self.retriever.release.parts.practices
 
     def firsts(self, judged: Collection) -> list[list[str]]:
         """Return the ids of the first five practices for each question."""
@@ -89,22 +94,21 @@ class AskedRelease:
         """Return how good the answers to judged questions and to titles are."""
         from service.evaluate import MAIN_MEASURE, search_all, values_by_query  # noqa: PLC0415  extra `evaluate`
 
-        practices = self.release.parts.practices
+        practices = self.practices
         some = practices[:: -(-len(practices) // _KNOWN_ITEMS)]
         answers = self.asked([practice.title for practice in some])
         known = sum(practice.id == ids[0] for practice, ids in zip(some, answers, strict=True) if ids)
         judged_ids = {one for judgements in judged.qrels.values() for one in judgements}
         if not any(practices.row(one) is not None for one in judged_ids):
             return Quality(None, known / len(some))
-        values = values_by_query(judged, search_all(judged.queries, Retriever(self.release), self.encoder))
+        values = values_by_query(judged, search_all(judged.queries, self.retriever, self.encoder))
         return Quality(sum(one[MAIN_MEASURE] for one in values.values()) / len(values), known / len(some))
 
     def asked(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the ids of the first five practices for each text."""
-        retriever = Retriever(self.release)
-        questions = [retriever.understand(text) for text in texts]
+        questions = [self.retriever.understand(text) for text in texts]
         embeddings = self.encoder.encode_queries([question.whole.encoder_text for question in questions])
         return [
-            [hit.practice.id for hit in retriever.rank(question, embedding[None, :], top_k=_TOP)]
+            [hit.practice.id for hit in self.retriever.rank(question, embedding[None, :], top_k=_TOP)]
             for question, embedding in zip(questions, embeddings, strict=True)
         ]

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from indexer.catalogue import CatalogueError, read_catalogue
+from indexer.catalogue import CatalogueError, CatalogueRows, read_rows
 from indexer.checks import Finding, errors_of, warnings_of
 from indexer.embedding_cache import EmbeddingCache
 from indexer.practice import Practice
+from service.commands import print_error
 from service.report_file import write_report
-from service.settings import settings_with
+from service.settings import Settings, settings_with
 from service.terminal import OUT, encoding_progress, loaded_encoder, printable
 
 _COLUMNS = {"severity": 10, "line": 8, "practice": 24, "field": 16, "found": 60, "expected": 40, "suggestion": 40}
@@ -19,30 +20,40 @@ _MOST_SHOWN = 50  # findings that are printed one by one; the report has all of 
 
 
 def print_quality(catalogue: Path, *, report: Path | None, strict: bool, encoder: str | None) -> None:
-    """Print what is doubtful in a catalogue, and write it to a report, with its errors where it has some.
+    """Print what is wrong and what is doubtful in a catalogue, and write both to a report.
 
-    Leaves with status 1 where there is a warning and it is `strict`. Raises CatalogueError where rows are bad,
-    FileNotFoundError and EncoderError.
+    Leaves with status 1 where a row is bad, or where there is a warning and it is `strict`. Raises CatalogueError
+    where the vocabulary cannot be read, FileNotFoundError and EncoderError.
     """
     try:
-        practices = read_catalogue(catalogue)
+        rows = read_rows(catalogue)
     except CatalogueError as error:
-        _write(report, errors_of(error))
+        _write(report, errors_of(error.problems))
         raise
-    settings = settings_with(encoder=encoder)
-    loaded = loaded_encoder(settings)
-    cache = EmbeddingCache(settings.cache, loaded.spec.identity, loaded.spec.dim)
-    with encoding_progress() as progress:
-        warnings = warnings_of(catalogue, practices, loaded, cache, progress)
-    _write(report, warnings)
-    OUT.print(_unknown(catalogue, practices))
+    errors = errors_of(rows.problems)
+    if errors:
+        # Before anything is encoded: nobody should wait for what is known already, or miss it without an encoder.
+        print_error(CatalogueError(rows.problems))
+        _write(report, errors)
+    warnings = _warnings(rows, settings_with(encoder=encoder))
+    _write(report, sorted([*errors, *warnings], key=lambda finding: finding.line))
+    OUT.print(_unknown(catalogue, rows.practices, len(errors)))
     if warnings:
         OUT.print(_table(warnings))
     if len(warnings) > _MOST_SHOWN:
         where = f"all are in {report}" if report else "--report FILE.xlsx lists all"
         OUT.print(printable(f"The first {_MOST_SHOWN} of {len(warnings)} warnings; {where}."))
-    if warnings and strict:
+    if errors or (warnings and strict):
         raise SystemExit(1)
+
+
+def _warnings(rows: CatalogueRows, settings: Settings) -> list[Finding]:
+    if not rows.practices:
+        return []
+    loaded = loaded_encoder(settings)
+    cache = EmbeddingCache(settings.cache, loaded.spec.identity, loaded.spec.dim)
+    with encoding_progress() as progress:
+        return warnings_of(rows, loaded, cache, progress, folder=settings.cache)
 
 
 def _write(report: Path | None, findings: Sequence[Finding]) -> None:
@@ -51,9 +62,10 @@ def _write(report: Path | None, findings: Sequence[Finding]) -> None:
         write_report(report, "findings", _COLUMNS, rows)
 
 
-def _unknown(catalogue: Path, practices: Sequence[Practice]) -> Table:
+def _unknown(catalogue: Path, practices: Sequence[Practice], errors: int) -> Table:
     """Return in how many practices a field is not known, which is no fault: unknown stays empty."""
-    table = Table(title=f"{catalogue.name}: {len(practices)} practices, no bad row")
+    bad = f"{errors} error{'s' if errors > 1 else ''} in the file" if errors else "no bad row"
+    table = Table(title=f"{catalogue.name}: {len(practices)} practices, {bad}")
     table.add_column("field")
     table.add_column("not known", justify="right")
     table.add_column("practices")

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from indexer.build import build_release, find_current
 from indexer.catalogue import CatalogueError
 from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Embeddings, Encoder
@@ -19,14 +18,16 @@ from indexer.foreign.rows import ForeignFileError
 from indexer.manifest import check_encoder
 from indexer.passage_embeddings import all_windows, embed, passage_texts
 from indexer.probes import ProbesError
-from indexer.registry import EncoderError, find_spec, read_registry
-from indexer.release import Release
+from indexer.registry import EncoderError
 from indexer.release_files import ReleaseError
-from indexer.source import CatalogueSource, read_source
+from indexer.source import read_source
 from indexer.thesaurus import ThesaurusError
 from service.answers import related_response, search_response
 from service.collection import Collection, CollectionError, read_beir, read_shipped_collection
 from service.embeds.export import ExportError, export_related
+from service.export_command import CatalogueExportError
+from service.indexing import index_source
+from service.keys import AccessError
 from service.limits import MeasuredLeg, Mode
 from service.loading import load_current_release
 from service.release_encoder import load_release_encoder
@@ -38,7 +39,9 @@ from service.verdicts import VerdictMeasurement, ask_all, measure_verdicts, verd
 from service.wording import DEFAULT_LANGUAGE
 
 EXPECTED = (
+    AccessError,
     CatalogueError,
+    CatalogueExportError,
     CollectionError,
     EncoderError,
     ExportError,
@@ -58,15 +61,9 @@ def print_error(error: Exception) -> None:
     LOG.print(Text(f"Error: {printable(_message(error))}", style="red"), soft_wrap=True)
 
 
-def index_catalogue(catalogue: Path | None, *, out: Path | None = None, encoder: str | None = None) -> None:
-    """Build and publish a release, that of the settings' catalogue by default; report it."""
-    settings = settings_with(releases=out, encoder=encoder)
-    _report(_index(read_source(catalogue or settings.catalogue), settings))
-
-
 def build_current(settings: Settings) -> None:
     """Build and publish the release of the settings' catalogue."""
-    _index(read_source(settings.catalogue), settings)
+    index_source(read_source(settings.catalogue), settings)
 
 
 def print_answer(text: str, *, top_k: int, as_json: bool) -> None:
@@ -123,7 +120,8 @@ def print_measures(collection: Path | None, *, encoder: str | None, leg: Measure
         run = search_all_plain(judged, loaded, embeddings)
     else:
         target = settings.cache / "evaluate" / f"{judged.name}-{settings.encoder}"
-        retriever = Retriever(_index(judged.source, settings.model_copy(update={"releases": target}), loaded), leg=leg)
+        release = index_source(judged.source, settings.model_copy(update={"releases": target}), loaded)
+        retriever = Retriever(release, leg=leg)
         started = time.perf_counter()
         run = search_all(judged.queries, retriever, loaded)
         verdicts = _verdicts(judged, retriever, loaded)
@@ -159,17 +157,6 @@ def _verdicts(judged: Collection, retriever: Retriever, encoder: Encoder) -> lis
     return [one for one in measured if one is not None]
 
 
-def _index(source: CatalogueSource, settings: Settings, encoder: Encoder | None = None) -> Release:
-    spec = find_spec(settings.encoder, read_registry())
-    current = find_current(settings.releases, source, spec)
-    if current is not None:
-        return current
-    encoder = encoder or loaded_encoder(settings)
-    cache = EmbeddingCache(settings.cache, spec.identity, spec.dim)
-    with encoding_progress() as report:
-        return build_release(source, encoder, releases=settings.releases, cache=cache, progress=report)
-
-
 def _embedded(texts: list[str], encoder: Encoder, settings: Settings) -> Embeddings:
     with encoding_progress() as report:
         return embed(texts, encoder, EmbeddingCache(settings.cache, encoder.spec.identity, encoder.spec.dim), report)
@@ -180,25 +167,6 @@ def _retriever_and_encoder(settings: Settings) -> tuple[Retriever, Encoder]:
     encoder = load_release_encoder(release.folder, settings)
     check_encoder(release.manifest, encoder)
     return Retriever(release), encoder
-
-
-def _report(release: Release) -> None:
-    manifest = release.manifest
-    table = Table(title=f"Release {manifest.release_id}", show_header=False)
-    counts = manifest.counts
-    rows = {
-        "folder": str(release.folder),
-        "built": f"{manifest.created_at}, in {manifest.duration_seconds} s",
-        "catalogue": f"{manifest.catalogue_name}, sha256 {manifest.catalogue_sha256[:16]}…",
-        "encoder": manifest.encoder.identity,
-        "practices": str(counts.practices),
-        "windows": f"{counts.windows}; {counts.long_texts} texts were longer than the encoder sees, nothing was cut",
-        "sentences": str(counts.sentences),
-        "index": manifest.index,
-    }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    OUT.print(table)
 
 
 def _print_hits(hits: Sequence[HitModel]) -> None:

@@ -57,8 +57,12 @@ async def _page(request: Request, state: Annotated[PageState, Query()]) -> Page:
     return page_of(request, state)
 
 
-async def _answering(request: Request) -> Answering:
-    answering: Answering = request.app.state.switch.answering
+async def _answering(
+    request: Request,
+    release: Annotated[str | None, Query(description="id of an older release, which gives the same list later")] = None,
+) -> Answering:
+    state = request.app.state
+    answering: Answering = await state.archive.answering(release) if release else state.switch.answering
     return answering
 
 

@@ -8,8 +8,17 @@ Mode = Literal["similar", "same-approach", "same-target-group", "other-country",
 MeasuredLeg = Literal["hybrid", "dense", "lexical", "plain"]
 """The legs of the retriever, and the cosine of texts cut off where the encoder stops reading, only measured."""
 
+Scope = Literal["read", "write"]
+"""What a key allows."""
+
+UploadMode = Literal["new", "replace", "whole"]
+"""What an upload may do: add practices, also replace some, or also remove all that it does not name."""
+
 MAX_QUERY_CHARACTERS = 20_000
 MAX_TOP_K = 100
 MAX_PAGE_SIZE = 100
 MOST_LINKS = 10
 USUAL_LINKS = 4
+MAX_RECORD_BYTES = 2**20
+MAX_UPLOAD_BYTES = 64 * 2**20
+MAX_UPLOAD_ROWS = 100_000

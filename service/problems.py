@@ -12,7 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import Response
 
+from indexer.catalogue import CatalogueError
+from service.archive import UnknownReleaseError
+from service.editing import ConflictError, EditError, StaleReleaseError, UnconditionalError
 from service.encoder_queue import BusyError
+from service.journal import JournalError
 from service.pages.problem_page import problem_page, wants_page
 from service.retriever import UnknownPracticeError
 from service.schemas import Problem, ProblemError
@@ -22,6 +26,11 @@ RETRY_AFTER_SECONDS = 1
 
 _LOG = logging.getLogger(__name__)
 _SHOWN_CHARACTERS = 80
+_SHOWN_FAULTS = 1_000
+
+
+class ToldError(HTTPException):
+    """An HTTP error of which the detail may be shown to whoever asks: it was written for them."""
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -31,7 +40,13 @@ def add_problem_handlers(app: FastAPI) -> None:
     """
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(UnknownPracticeError, _on_unknown_practice)
+    app.add_exception_handler(UnknownReleaseError, _on_unknown_release)
     app.add_exception_handler(BusyError, _on_busy)
+    app.add_exception_handler(CatalogueError, _on_invalid_record)
+    app.add_exception_handler(ConflictError, _on_conflict)
+    app.add_exception_handler(EditError, _on_contradiction)
+    app.add_exception_handler(StaleReleaseError, _on_busy)
+    app.add_exception_handler(JournalError, _on_journal_fault)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_middleware(ServerErrorMiddleware, handler=_on_bug)
 
@@ -83,6 +98,10 @@ async def _on_unknown_practice(request: Request, error: Exception) -> Response:
     return problem_response(request, HTTPStatus.NOT_FOUND, str(error), kind="urn:practices:problem:unknown-practice")
 
 
+async def _on_unknown_release(request: Request, error: Exception) -> Response:
+    return problem_response(request, HTTPStatus.NOT_FOUND, str(error), kind="urn:practices:problem:unknown-release")
+
+
 async def _on_busy(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return problem_response(
@@ -90,12 +109,44 @@ async def _on_busy(request: Request, error: Exception) -> Response:
     )
 
 
+async def _on_invalid_record(request: Request, error: Exception) -> Response:
+    problems = error.problems if isinstance(error, CatalogueError) else ()
+    errors = [
+        ProblemError(field=f"line {one.line}: {one.field}".rstrip(": "), found=one.found, expected=one.expected)
+        for one in problems[:_SHOWN_FAULTS]
+    ]
+    return problem_response(
+        request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error), kind="urn:practices:problem:invalid-record", errors=errors
+    )
+
+
+async def _on_conflict(request: Request, error: Exception) -> Response:
+    is_unconditional = isinstance(error, UnconditionalError)
+    status = HTTPStatus.PRECONDITION_REQUIRED if is_unconditional else HTTPStatus.PRECONDITION_FAILED
+    present = error.present if isinstance(error, ConflictError) else None
+    headers = {"ETag": present} if present else {}
+    return problem_response(request, status, str(error), kind="urn:practices:problem:conflict", headers=headers)
+
+
+async def _on_contradiction(request: Request, error: Exception) -> Response:
+    return problem_response(request, HTTPStatus.CONFLICT, str(error), kind="urn:practices:problem:contradiction")
+
+
+async def _on_journal_fault(request: Request, error: Exception) -> Response:
+    """Answer without the message, which names files of the server."""
+    _LOG.error("%s", error)
+    detail = "changes cannot be kept now, and nothing was changed; the reason has been logged"
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return problem_response(request, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=headers)
+
+
 async def _on_http_error(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    return problem_response(
-        request, status, f"{request.method} {request.url.path}: {status.description}", headers=headers
-    )
+    detail = f"{request.method} {request.url.path}: {status.description}"
+    if isinstance(error, ToldError):
+        detail = error.detail
+    return problem_response(request, status, detail, headers=headers)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

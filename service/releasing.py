@@ -1,6 +1,6 @@
 """Show the releases on disk, compare them, examine one, and say which one answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -10,9 +10,12 @@ from indexer.manifest import check_encoder
 from indexer.release import activate, load_release
 from indexer.release_files import CURRENT, ReleaseError
 from indexer.releases import find_release, list_releases, prune, roll_back
-from service.changes import AskedRelease, Quality, answer_changes, practice_changes
-from service.collection import read_shipped_collection
+from service.changes import AnswerChange, AskedRelease, PracticeChanges, Quality, answer_changes, practice_changes
+from service.collection import Collection, read_shipped_collection
+from service.journal import Journal
 from service.release_encoder import load_release_encoder
+from service.retriever import Retriever
+from service.saved_questions import read_questions
 from service.settings import Settings
 from service.terminal import LOG, OUT, printable
 
@@ -49,23 +52,37 @@ def remove_old(settings: Settings, *, keep: int) -> None:
     OUT.print(printable(f"removed: {', '.join(removed) or 'none'}"))
 
 
-def activate_release(settings: Settings, name: str, *, most_lost: float, force: bool) -> None:
+def activate_release(
+    settings: Settings, name: str, *, most_lost: float, force: bool, questions: Path | None = None
+) -> None:
     """Make a release current. Raises ReleaseError where its answers are worse than those of the current one.
 
-    Worse is a mean nDCG@10 of the judged questions or a share of titles found that is lower by more than `most_lost`.
+    Worse is a mean nDCG@10 of judged questions or a share of titles found that is lower by more than `most_lost`. By
+    `questions` without judgements nothing is measured: the answers that differ are printed.
     """
     wanted = find_release(settings.releases, name)
     new = _asked(wanted, settings)
     if settings.current.exists() and not force:
-        judged = read_shipped_collection(settings.catalogue)
+        asked_by = _questions(settings, questions)
+        old = _asked(settings.current, settings)
         with LOG.status("asking both releases"):
-            before, after = _asked(settings.current, settings).quality(judged), new.quality(judged)
-        OUT.print(_quality_table(before, after))
+            before, after = old.quality(asked_by), new.quality(asked_by)
+            answers = [] if asked_by.qrels else list(answer_changes(asked_by, old, new))
+        if not asked_by.qrels:
+            _print_answers(answers, practice_changes(old.practices, new.practices), len(asked_by.queries))
+        OUT.print(_quality_table(before, after, is_judged=bool(asked_by.qrels)))
         worse = list(_losses(before, after, most_lost))
+        lost = Journal(settings.journal).lost(new.practices)
+        if lost:
+            worse.append(f"{len(lost)} practices are not in it as they were changed by API")
         if worse:
             raise ReleaseError(f"{wanted.name} is worse than the current release: {'; '.join(worse)}; --force takes it")
     activate(settings.releases, wanted.name)
     OUT.print(printable(f"{wanted.name} is current"))
+
+
+def _questions(settings: Settings, path: Path | None) -> Collection:
+    return read_shipped_collection(settings.catalogue) if path is None else read_questions(path)
 
 
 def _losses(before: Quality, after: Quality, most_lost: float) -> Iterator[str]:
@@ -77,10 +94,23 @@ def _losses(before: Quality, after: Quality, most_lost: float) -> Iterator[str]:
         yield f"of titles asked for {after.known_items:.1%} are found first, were {before.known_items:.1%}"
 
 
-def print_changes(settings: Settings, old: str, new: str) -> None:
-    """Print what differs between two releases: practices, answers to the judged questions, and how good these are."""
-    asked = [_asked(find_release(settings.releases, name), settings) for name in (old, new)]
-    changes = practice_changes(asked[0].release.parts.practices, asked[1].release.parts.practices)
+def print_changes(settings: Settings, old: str, new: str, *, questions: Path | None = None) -> None:
+    """Print what differs between two releases: practices, answers to questions, and how good these are.
+
+    The questions are the shipped judged ones, or those of a file or folder. Raises CollectionError and ReleaseError.
+    """
+    asked_by = _questions(settings, questions)
+    before, after = (_asked(find_release(settings.releases, name), settings) for name in (old, new))
+    changes = practice_changes(before.practices, after.practices)
+    _print_practices(changes)
+    with LOG.status("asking both releases"):
+        answers = list(answer_changes(asked_by, before, after))
+        qualities = before.quality(asked_by), after.quality(asked_by)
+    _print_answers(answers, changes, len(asked_by.queries))
+    OUT.print(_quality_table(*qualities, is_judged=bool(asked_by.qrels)))
+
+
+def _print_practices(changes: PracticeChanges) -> None:
     table = Table(title="practices")
     for title in ("", "practice", "fields"):
         table.add_column(title)
@@ -94,26 +124,25 @@ def print_changes(settings: Settings, old: str, new: str) -> None:
     OUT.print(table)
     counts = f"{len(changes.added)} added, {len(changes.changed)} changed, {len(changes.removed)} removed"
     OUT.print(printable(counts))
-    judged = read_shipped_collection(settings.catalogue)
-    with LOG.status("asking both releases"):
-        answers = list(answer_changes(judged, asked[0], asked[1]))
-        before, after = (one.quality(judged) for one in asked)
-    answers_table = Table(title="answers that differ among the first five", show_lines=True)
+
+
+def _print_answers(answers: Sequence[AnswerChange], changes: PracticeChanges, questions: int) -> None:
+    table = Table(title="answers that differ among the first five", show_lines=True)
     for title in ("question", "left", "came"):
-        answers_table.add_column(title)
+        table.add_column(title)
     for one in answers[:_SHOWN]:
         left, came = ("\n".join(f"{each}{changes.why(each)}" for each in ids) for ids in (one.left, one.came))
-        answers_table.add_row(*map(printable, (shown(one.text, _LONGEST_QUESTION), left, came)))
-    OUT.print(answers_table)
-    OUT.print(printable(f"{len(answers)} of {len(judged.queries)} questions"))
-    OUT.print(_quality_table(before, after))
+        table.add_row(*map(printable, (shown(one.text, _LONGEST_QUESTION), left, came)))
+    OUT.print(table)
+    OUT.print(printable(f"{len(answers)} of {questions} questions"))
 
 
-def _quality_table(before: Quality, after: Quality) -> Table:
+def _quality_table(before: Quality, after: Quality, *, is_judged: bool) -> Table:
     table = Table()
     for title in ("", "before", "after"):
         table.add_column(title, justify="right" if title else "left")
-    ndcg = ["no judged practice" if one.ndcg is None else f"{one.ndcg:.3f}" for one in (before, after)]
+    unknown = "no judged practice" if is_judged else "no judgements"
+    ndcg = [unknown if one.ndcg is None else f"{one.ndcg:.3f}" for one in (before, after)]
     table.add_row("nDCG@10 of the judged questions", *ndcg)
     table.add_row("titles that are found first", f"{before.known_items:.1%}", f"{after.known_items:.1%}")
     return table
@@ -130,7 +159,7 @@ def examine(settings: Settings, name: str = CURRENT) -> None:
     check_encoder(release.manifest, encoder)
     OUT.print("that of the build, its canaries agree")
     OUT.print("answers: ", end="")
-    asked = AskedRelease(release, encoder)
+    asked = AskedRelease(Retriever(release), encoder)
     practice = release.parts.practices[0]
     [ids] = asked.asked([practice.title])
     if practice.id not in ids:
@@ -142,4 +171,4 @@ def examine(settings: Settings, name: str = CURRENT) -> None:
 
 def _asked(folder: Path, settings: Settings) -> AskedRelease:
     release = load_release(folder)
-    return AskedRelease(release, load_release_encoder(release.folder, settings))
+    return AskedRelease(Retriever(release), load_release_encoder(release.folder, settings))

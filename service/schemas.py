@@ -11,6 +11,8 @@ from service.limits import MAX_PAGE_SIZE, MAX_QUERY_CHARACTERS, MAX_TOP_K, Mode
 
 QueryText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARACTERS)]
 TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)]
+ReleaseId = Annotated[str | None, Field(description="id of an older release, which gives the same list later")]
+"""Named in the models of parameters so that they let it pass; it is read where it is decided what answers."""
 
 
 class _Request(BaseModel):
@@ -34,6 +36,7 @@ class SearchParameters(Filters):
     q: QueryText
     top_k: TopK = 10
     explain: bool = True
+    release: ReleaseId = None
 
     def request(self) -> SearchRequest:
         """Return the request that says the same."""
@@ -58,6 +61,7 @@ class RelatedParameters(_Request):
 
     top_k: TopK = 5
     page: Annotated[int, Field(ge=1, le=1000)] = 1
+    release: ReleaseId = None
     mode: Mode = Field(default="similar", description="the nearest; those of one kind only; or diverse ones first")
 
 
@@ -67,10 +71,17 @@ class ListParameters(Filters):
     page: Annotated[int, Field(ge=1)] = 1
     page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = 12
     sort: Order = "title"
+    release: ReleaseId = None
 
     def filters(self) -> Filters:
         """Return the filters alone."""
         return self.alone()
+
+
+class FacetParameters(Filters):
+    """The practices to count."""
+
+    release: ReleaseId = None
 
 
 class PracticeSummary(BaseModel):
@@ -297,6 +308,33 @@ class Health(BaseModel):
 class Readiness(Health):
     """Which release answers; `fault` says why a newer one does not."""
 
+    release: str
+    fault: str | None
+
+
+class WrittenModel(BaseModel):
+    """What became of a practice that was written."""
+
+    practice_id: str
+    change: Literal["created", "replaced", "unchanged", "removed"]
+    edit: int | None = Field(description="number of the edit; null where nothing had to be changed")
+
+
+class Uploaded(BaseModel):
+    """How many practices an upload changed, and the number of its last edit, null where it changed none."""
+
+    created: int
+    replaced: int
+    unchanged: int
+    removed: int
+    last_edit: int | None
+
+
+class EditState(BaseModel):
+    """How far the release that answers is behind what was written; `fault` says why no newer one could be built."""
+
+    pending: int = Field(description="edits that are in no release yet")
+    last_edit: int = Field(description="number of the last edit that was made; 0 for none")
     release: str
     fault: str | None
 

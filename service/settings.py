@@ -30,12 +30,19 @@ class Settings(BaseSettings):
     )
     models: Path = Field(default_factory=lambda: home() / "models", description="folder of the encoders' weights")
     cache: Path = Field(default_factory=lambda: home() / "data" / "cache", description="folder of kept embeddings")
+    state: Path = Field(
+        default_factory=lambda: home() / "data" / "state",
+        description="folder of the keys and of changes that are in no release yet",
+    )
     encoder: str = Field(default=DEFAULT_ENCODER, description="encoder that new releases are built with")
     hub: bool = Field(default=False, description="whether weights may be fetched from the hub")
     host: str = Field(default="127.0.0.1", description="address that the service listens on")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8000, description="port that the service listens on")
     workers: Count = Field(default=1, description="processes that answer, each with an encoder of its own")
     queue_size: Count = Field(default=64, description="questions that may wait for the encoder before a 503")
+    kept_releases: Count = Field(
+        default=50, description="releases that stay when a change by API makes another one; older ones are removed"
+    )
     remembered: Annotated[int, Field(ge=0)] = Field(
         default=4096, description="texts whose embeddings are kept in memory, under a hash, for when they come again"
     )
@@ -49,6 +56,16 @@ class Settings(BaseSettings):
     def current(self) -> Path:
         """Return the link to the release that answers."""
         return self.releases / CURRENT
+
+    @property
+    def keys(self) -> Path:
+        """Return the file of the keys."""
+        return self.state / "keys.sqlite"
+
+    @property
+    def journal(self) -> Path:
+        """Return the file of the changes that were made by API."""
+        return self.state / "journal.sqlite"
 
 
 def settings_with(**options: object) -> Settings:

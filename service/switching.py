@@ -13,7 +13,7 @@ from indexer.release import Release
 from service.encoder_queue import EncoderQueue
 from service.retriever import Retriever
 
-SECONDS = 1.0
+SECONDS = 0.5
 """Between two looks at the link: what the switch to a new release takes at most, beside loading it."""
 
 LOOKS_UNTIL_RETRY = 30

@@ -10,9 +10,11 @@ from indexer.release_files import CURRENT, ReleaseError
 from service import releasing
 from service.changes import AskedRelease, PracticeChanges, Quality, answer_changes, practice_changes
 from service.collection import Collection, JudgedQuery
+from service.retriever import Retriever
 from service.settings import Settings
 from tests.fakes import PRACTICES, WordEncoder, small_source
 from tests.test_build import build, tiny_spec
+from tests.test_collection import beir
 
 MENTORS = PRACTICES[0]
 CHANGED = (MENTORS.model_copy(update={"description": "Boats."}), *PRACTICES[2:], Practice(id="new", title="A new one"))
@@ -30,7 +32,7 @@ def new(tmp_path: Path, old: Release) -> Release:
 
 
 def asked(release: Release) -> AskedRelease:
-    return AskedRelease(release, WordEncoder(tiny_spec()))
+    return AskedRelease(Retriever(release), WordEncoder(tiny_spec()))
 
 
 def judged(*texts: str) -> Collection:
@@ -109,6 +111,45 @@ def test_what_differs_is_printed(
     out = " ".join(capsys.readouterr().out.split())
     for said in ("added │ new", f"removed │ {PRACTICES[1].id}", "1 added, 1 changed, 1 removed", "of 2 questions"):
         assert said in out
+
+
+def test_saved_questions_show_what_differs_without_judgements(
+    old: Release, new: Release, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "asked.txt"
+    saved.write_text(f"{PRACTICES[1].title}\n", encoding="utf-8")
+    releasing.print_changes(settings, "previous", "current", questions=saved)
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"│ {PRACTICES[1].title} │ {PRACTICES[1].id} (removed) │ new (new) │" in out
+    assert "1 of 1 questions" in out
+    assert "│ nDCG@10 of the judged questions │ no judgements │ no judgements │" in out
+
+
+def test_a_release_is_activated_with_saved_questions_once_their_answers_were_shown(
+    old: Release, new: Release, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "asked.jsonl"
+    saved.write_text(f'{{"text": "{PRACTICES[1].title}"}}', encoding="utf-8")
+    releasing.activate_release(settings, old.manifest.release_id, most_lost=0.01, force=False, questions=saved)
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"│ {PRACTICES[1].title} │ new (removed) │ {PRACTICES[1].id} (new) │" in out
+    assert "no judgements" in out
+    assert (settings.releases / CURRENT).resolve().name == old.manifest.release_id
+
+
+def test_a_judged_folder_of_ones_own_is_asked_instead_of_the_shipped_questions(
+    old: Release, settings: Settings, tmp_path: Path
+) -> None:
+    without = build(tmp_path, small_source(PRACTICES[1:])).manifest.release_id
+    releasing.activate_release(settings, old.manifest.release_id, most_lost=0.01, force=True)
+    question = f'{{"_id": "q1", "text": "{MENTORS.title}"}}'.encode()
+    for judged_id in (MENTORS.id, PRACTICES[1].id):
+        folder = beir(tmp_path / judged_id, queries=question, qrels=f"query\tpractice\tscore\nq1\t{judged_id}\t1\n")
+        if judged_id == MENTORS.id:
+            with pytest.raises(ReleaseError, match="none of the judged practices is in it"):
+                releasing.activate_release(settings, without, most_lost=0.01, force=False, questions=folder)
+    releasing.activate_release(settings, without, most_lost=0.01, force=False, questions=folder)
+    assert (settings.releases / CURRENT).resolve().name == without
 
 
 def test_the_doctor_goes_from_disk_to_an_answer(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from indexer.manifest import read_manifest
 from indexer.practice import Practice
@@ -73,6 +74,10 @@ class Terminal:
         assert printed.status == 0
         return json.loads(printed.raw)
 
+    def only_release(self) -> str:
+        [folder] = (self.folder / "releases").iterdir()
+        return folder.name
+
     @property
     def current(self) -> Path:
         return self.folder / "releases" / CURRENT
@@ -128,7 +133,48 @@ def test_index_again_does_nothing(practices):
     again = practices("index", practices.catalogue)
     assert len(practices.loaded) == 1
     assert {path: path.stat().st_mtime_ns for path in practices.folder.rglob("releases/**/*")} == files
-    assert (again.status, again.out, again.err) == (0, first.out, "")
+    nothing = f"{practices.current.resolve().name} is there already; nothing was done."
+    assert (again.status, again.out, again.err) == (0, f"{first.out} {nothing}", "")
+
+
+def test_index_builds_a_release_that_does_not_answer_yet(practices):
+    first = practices("index", "--no-activate")
+    name = practices.only_release()
+    assert first.status == 0
+    assert first.out.endswith(f"Let it answer: `practices activate {name}`")
+    again = practices("index", "--no-activate")
+    assert again.out.endswith(f"{name} is there already; nothing was done. Let it answer: `practices activate {name}`")
+    assert practices.only_release() == name
+    assert len(practices.loaded) == 1
+
+
+def test_a_release_that_is_there_becomes_current_without_being_built_again(practices):
+    practices("index")
+    old = practices.current.resolve().name
+    practices.write(PRACTICES[:3])
+    printed = practices("index", "--no-activate")
+    new = printed.out.partition("Release ")[2].split()[0]
+    assert f"{new} is not current; what it would change: `practices diff current {new}`" in printed.out
+    assert printed.out.endswith(f"Let it answer: `practices activate {new}`")
+    assert practices.current.resolve().name == old
+    printed = practices("index")
+    assert printed.out.endswith(f"{new} is current; let {old} answer again: `practices rollback`")
+    assert practices.current.resolve().name == new
+    assert len(practices.loaded) == 2
+    assert practices("rollback").out == f"{old} is current"
+
+
+def test_index_names_no_way_back_to_a_damaged_release(practices):
+    practices("index")
+    (practices.current / "practices.jsonl").write_bytes(b"")
+    practices.write(PRACTICES[:3])
+    assert "rollback" not in practices("index").out
+
+
+def test_how_to_go_on_names_the_folder_that_out_says(practices):
+    out = practices.folder / "else where"
+    printed = practices("index", "--out", out, "--no-activate")
+    assert f"Let it answer: `PRACTICES_RELEASES='{out}' practices activate " in printed.out
 
 
 def test_index_after_a_change_encodes_only_what_is_new(practices):
@@ -211,14 +257,61 @@ def test_check_reports_every_bad_row_with_line_and_field(practices):
         ]
     )
     printed = practices("check", practices.catalogue)
-    assert_one_message(
-        printed,
-        "small.jsonl, line 1: field 'country' is \"Frnace\"; "
+    assert printed.status == 1
+    assert printed.err.startswith(
+        "Error: small.jsonl, line 1: field 'country' is \"Frnace\"; "
         "expected an ISO 3166 code such as 'FR' ('EU' for several countries) "
         "small.jsonl, line 3: field 'title' is missing; expected a value "
         "small.jsonl, line 3: field 'tilte' is \"A title\"; Extra inputs are not permitted",
     )
     assert "Traceback" not in printed.err
+
+
+def reported(path: Path) -> list[tuple[object, ...]]:
+    """Return severity, line, practice and field of the findings in a report."""
+    return [tuple(row[:4]) for row in CalamineWorkbook.from_path(path).get_sheet_by_name("findings").to_python()[1:]]
+
+
+def test_check_shows_what_is_doubtful_beside_what_is_wrong_and_reports_both_by_line(practices):
+    practices.write_rows([{"id": "a", "title": "A title"}, {"id": "b"}, {"id": "c", "title": "Another"}])
+    report = practices.folder / "report.xlsx"
+    printed = practices("check", practices.catalogue, "--report", report)
+    assert printed.status == 1
+    assert printed.err.startswith("Error: small.jsonl, line 2: field 'title' is missing; expected a value")
+    assert "small.jsonl: 2 practices, 1 error in the file" in printed.out
+    assert "2 warnings" in printed.out
+    assert "│ 1 │ a │ description │ no text │" in printed.out
+    assert reported(report) == [
+        ("warning", 1, "a", "description"),
+        ("error", 2, "", "title"),
+        ("warning", 3, "c", "description"),
+    ]
+
+
+def test_check_tells_what_is_wrong_without_an_encoder_too(practices):
+    practices.write_rows([{"id": "a", "title": "A title"}, {"id": "b"}])
+    report = practices.folder / "report.xlsx"
+    printed = practices("check", practices.catalogue, "--report", report, "--encoder", "nope")
+    assert printed.status == 1
+    assert "line 2: field 'title' is missing" in printed.err
+    assert "Error: encoder 'nope' is not in models/registry.toml" in printed.err
+    assert reported(report) == [("error", 2, "", "title")]
+
+
+def test_check_of_rows_that_are_all_bad_needs_no_encoder(practices):
+    practices.write_rows([{"id": "b"}])
+    printed = practices("check", practices.catalogue)
+    message = "Error: small.jsonl, line 1: field 'title' is missing; expected a value"
+    assert (printed.status, printed.err, practices.loaded) == (1, message, [])
+
+
+def test_check_reports_a_vocabulary_that_cannot_be_read(practices):
+    (practices.folder / "vocabulary.toml").write_text("[levels", encoding="utf-8")
+    report = practices.folder / "report.xlsx"
+    printed = practices("check", practices.catalogue, "--report", report)
+    assert (printed.status, printed.out) == (1, "")
+    assert printed.err.startswith("Error: vocabulary.toml, line 1: not readable")
+    assert reported(report) == [("error", 1, "", "")]
 
 
 @pytest.mark.parametrize("command", [("search", "apprentices"), ("related", "mentors")])

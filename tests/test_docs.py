@@ -8,18 +8,35 @@ import pytest
 import typer.main
 
 from service.__main__ import app as command_line
+from service.admin import router as admin_router
 from service.api import health_router, router
 from service.downloads.router import router as downloads_router
 from service.embeds.router import router as embeds_router
+from service.exports.router import router as exports_router
+from service.feed import router as feed_router
 from service.pages.router import router as pages_router
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = typer.main.get_command(command_line).commands
+GROUP = typer.main.get_command(command_line)
+COMMANDS = {
+    f"{name} {part}" if part else name: command
+    for name, group in GROUP.commands.items()
+    for part, command in getattr(group, "commands", {"": group}).items()
+}
 CALLS = sorted(
     (method, route.path.replace(":path", ""))
-    for one in (router, health_router, pages_router, downloads_router, embeds_router)
+    for one in (
+        router,
+        admin_router,
+        health_router,
+        pages_router,
+        downloads_router,
+        embeds_router,
+        exports_router,
+        feed_router,
+    )
     for route in one.routes
     for method in route.methods
 )

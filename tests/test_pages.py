@@ -346,6 +346,14 @@ def test_a_pick_that_is_not_in_the_catalogue_is_a_404_page(client, path) -> None
     assert [one["href"] for one in markup.all("a") if "nobody" in one["href"]] == []
 
 
+PAGES_AND_ANSWERS = "/(?!api/|embed/|download/catalogue|download/dictionary)"
+
+
+def is_of_the_list_alone(link) -> bool:
+    """Say whether a link leads to an answer as a file, as a feed or for good, which has no shortlist."""
+    return any(part in link["href"] for part in ("/download/", "/practices.atom", "release="))
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -362,14 +370,14 @@ def test_a_pick_that_is_not_in_the_catalogue_is_a_404_page(client, path) -> None
 )
 def test_links_and_forms_keep_the_language_and_the_shortlist(client, path, status) -> None:
     markup = page(client, f"{path}&lang=de&pick=mentors&pick=bare", status)
-    to_pages = [one for one in markup.all("a") if re.match("/(?!api/|embed/)", one["href"])]
+    to_pages = [one for one in markup.all("a") if re.match(PAGES_AND_ANSWERS, one["href"])]
 
     assert len(to_pages) > 5
     assert [one["href"] for one in to_pages if described(one, "lang") != ["de"]] == []
     if status == 404:  # whatever is wrong with the address is not carried on
         assert [one["href"] for one in to_pages if described(one, "pick")] == []
         return
-    picks = {tuple(described(one, "pick")) for one in to_pages if not is_pick(one) and "/download/" not in one["href"]}
+    picks = {tuple(described(one, "pick")) for one in to_pages if not is_pick(one) and not is_of_the_list_alone(one)}
     assert picks == {("mentors", "bare")}
     for form in markup.all("form"):
         assert form["method"] == "get"
@@ -403,14 +411,20 @@ def test_every_page_is_offered_in_all_languages_and_stays_the_same(client, url) 
 
 @pytest.mark.parametrize("url", ["/practices/breaking?lang=fr&pick=bare", "/practices?page=2", "/"])
 def test_the_head_names_the_page_in_all_languages_but_not_one_with_a_question(client, url) -> None:
-    links = page(client, url).all("link", rel="alternate")
+    links = in_languages(client, url)
 
     assert sorted(one["hreflang"] for one in links) == list(LANGUAGES)
     for one in links:
         assert urlsplit(one["href"]).path == urlsplit(url).path
         state = dict(parse_qsl(urlsplit(url).query)) | {"lang": one["hreflang"]}
         assert dict(parse_qsl(urlsplit(one["href"]).query)) == state
-    assert page(client, "/?q=pupils").all("link", rel="alternate") == []
+    assert in_languages(client, "/?q=pupils") == []
+    [feed] = page(client, url).all("link", type="application/atom+xml")
+    assert urlsplit(feed["href"]).path == "/practices.atom"
+
+
+def in_languages(client, url):
+    return [one for one in page(client, url).all("link", rel="alternate") if "hreflang" in one.attributes]
 
 
 def test_a_language_that_there_is_not_is_passed_over_and_not_kept(client) -> None:

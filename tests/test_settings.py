@@ -15,6 +15,8 @@ CHANGED = {
     "releases": ("/a/releases", Path("/a/releases")),
     "models": ("/a/models", Path("/a/models")),
     "cache": ("/a/cache", Path("/a/cache")),
+    "state": ("/a/state", Path("/a/state")),
+    "kept_releases": ("5", 5),
     "encoder": ("all-MiniLM-L6-v2", "all-MiniLM-L6-v2"),
     "hub": ("true", True),
     "host": ("0.0.0.0", "0.0.0.0"),
@@ -45,7 +47,9 @@ def test_the_defaults_need_no_environment():
     assert settings.encoder == DEFAULT_ENCODER
     assert settings.hub is False
     assert (settings.host, settings.port, settings.workers, settings.queue_size) == ("127.0.0.1", 8000, 1, 64)
-    assert settings.remembered == 4096
+    assert (settings.remembered, settings.kept_releases) == (4096, 50)
+    assert settings.state == home() / "data" / "state"
+    assert (settings.keys, settings.journal) == (settings.state / "keys.sqlite", settings.state / "journal.sqlite")
     assert settings.widget_origins == ("*",)
 
 

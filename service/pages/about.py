@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 
+from indexer.description import Description
 from indexer.shipped import shipped_path
 from service.pages.choices import Choice
 from service.retriever import Retriever
@@ -41,6 +42,7 @@ class About:
     evidence: tuple[Choice, ...]
     effects: tuple[Choice, ...]
     is_shipped: bool
+    description: Description
     release_id: str
     built_on: date
     encoder: str
@@ -66,6 +68,7 @@ def about(retriever: Retriever, wording: Wording) -> About:
         evidence=tuple(sorted(counted("evidence_level"), key=lambda choice: choice.value)),
         effects=counted("effect"),
         is_shipped="cedefop-starting-list" in retriever.release.parts.facets.values("listed_in"),
+        description=retriever.release.parts.description,
         release_id=manifest.release_id,
         built_on=datetime.fromisoformat(manifest.created_at).date(),
         encoder=manifest.encoder.identity,

@@ -35,6 +35,7 @@ class PageState(Filters):
     colour: ColourBy = "approaches"
     pick: Annotated[tuple[str, ...], Field(max_length=MOST_PICKED)] = ()
     lang: str | None = None
+    release: str | None = None
 
     @property
     def query(self) -> str:
@@ -77,7 +78,7 @@ class PageState(Filters):
 
     def listing_of(self, field: str, value: str) -> str:
         """Return the URL of the listing of all practices that have a value."""
-        empty = type(self)(lang=self.lang, pick=self.pick)
+        empty = type(self)(lang=self.lang, pick=self.pick, release=self.release)
         return empty.changed(**{field: (value,)}).url("/practices")
 
     def picked(self, practice_id: str) -> Self:
@@ -91,11 +92,14 @@ class PageState(Filters):
         return tuple(name for name in type(self).model_fields if name != field)
 
     def parameters(self, *fields: str) -> list[tuple[str, str]]:
-        """Return name and value of what differs from an empty state, of all fields or of some."""
+        """Return name and value of what differs from an empty state, of all fields or of some.
+
+        An older release goes along to every page: whoever looks at a list as it was stays there.
+        """
         pairs = []
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
-            if value == field.default or (fields and name not in fields):
+            if value == field.default or (fields and name not in (*fields, "release")):
                 continue
             values = value if isinstance(value, tuple) else (value,)
             pairs += [(name, str(one)) for one in values]

@@ -8,6 +8,7 @@ from types import CodeType
 from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
+from service.downloads.xml_text import xml_text
 from service.filters import FILTER_FIELDS
 from service.pages.page_state import practice_path
 from service.phrases import confidence_phrase, field_title
@@ -61,6 +62,7 @@ def environment(language: str) -> Environment:
         "field_title": lambda field: field_title(field, words),
     }
     found.tests["web_address"] = is_web_address
+    found.filters["xml"] = xml_text
     return found
 
 

@@ -139,7 +139,8 @@ async def about_page(page: PageDependency, retriever: RetrieverDependency) -> HT
 @router.get("/robots.txt")
 async def robots() -> PlainTextResponse:
     """Return what search services need not follow: files, shortlists, and what is made for programs."""
-    return PlainTextResponse("User-agent: *\nDisallow: /download/\nDisallow: /api/\nDisallow: /*pick=\n")
+    paths = ("/download/", "/api/", "/*pick=", "/*release=")
+    return PlainTextResponse("User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in paths))
 
 
 @router.get(f"{PREFIX}/docs")

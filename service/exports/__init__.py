@@ -1,0 +1,1 @@
+"""The whole catalogue as files, and what its fields mean."""
