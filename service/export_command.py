@@ -9,9 +9,7 @@ import tomli_w
 
 from indexer.catalogue import VOCABULARY_FILE
 from indexer.description import DESCRIPTION_FILE
-from indexer.foreign.mapping import FIELDS, NOTE, write_mapping
 from indexer.release import Release
-from service.exports.fields import practice_fields
 from service.exports.formats import content
 from service.exports.kinds import Kind
 from service.exports.table import table_metadata
@@ -30,8 +28,8 @@ def export_catalogue(settings: Settings, out: Path, *, kind: Kind | None = None,
     """Write the catalogue of the current release as a file; the ending of `out` says the kind where none is given.
 
     Beside it stands what the file itself cannot hold: description and vocabulary beside JSON lines, the metadata beside
-    CSV, the mapping for `practices import` beside both tables. A file that is there stays; `replace` is for what is
-    made of the release alone. Raises CatalogueExportError, or ReleaseError where there is no sound release.
+    CSV. A file that is there stays; `replace` is for what is made of the release alone. Raises CatalogueExportError, or
+    ReleaseError where there is no sound release.
     """
     chosen = kind or _kind_of(out)
     if out.exists() and not replace:
@@ -83,9 +81,4 @@ def _companions(folder: Path, name: str, kind: Kind, release: Release) -> list[P
         texts[f"{name}{_METADATA}"] = json.dumps(table_metadata(release, name), ensure_ascii=False, indent=1) + "\n"
     for file, text in texts.items():
         (folder / file).write_text(text, encoding="utf-8")
-    paths = [folder / file for file in texts]
-    if kind in (Kind.CSV, Kind.XLSX):
-        paths.append(folder / f"{name}.mapping.toml")
-        names = [field.name for field in practice_fields()]
-        write_mapping(paths[-1], {one: one if one in FIELDS else NOTE for one in names})
-    return paths
+    return [folder / file for file in texts]

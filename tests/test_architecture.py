@@ -498,9 +498,7 @@ ALLOWED = {
     "service.export_command": {
         "indexer.catalogue",
         "indexer.description",
-        "indexer.foreign.mapping",
         "indexer.release",
-        "service.exports.fields",
         "service.exports.formats",
         "service.exports.kinds",
         "service.exports.table",

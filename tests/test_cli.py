@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
+from indexer.edits import Edit
 from indexer.manifest import read_manifest
 from indexer.practice import Practice
 from indexer.registry import DEFAULT_ENCODER, find_spec, read_registry
 from indexer.release_files import CURRENT
 from service.__main__ import main
+from service.journal import Journal
 from service.retriever import Retriever
 from tests.fakes import PRACTICES, PROBES, WordEncoder, calibrated_source
 
@@ -69,6 +71,12 @@ class Terminal:
         out, err = self._capsys.readouterr()
         return Printed(left.value.code or 0, " ".join(out.split()), " ".join(err.split()), out)
 
+    def edit(self, *edits: Edit) -> None:
+        """Keep changes as the service does that was asked for them."""
+        with Journal(self.folder / "state" / "journal.sqlite").writing() as writer:
+            for edit in edits:
+                writer.append(edit, None, "cms")
+
     def json(self, *arguments: object) -> dict:
         printed = self(*arguments, "--json")
         assert printed.status == 0
@@ -85,14 +93,15 @@ class Terminal:
 
 @pytest.fixture
 def practices(tmp_path, monkeypatch, capsys) -> Terminal:
-    for name in ("RELEASES", "MODELS", "CACHE"):
+    for name in ("RELEASES", "MODELS", "CACHE", "STATE"):
         monkeypatch.setenv(f"PRACTICES_{name}", str(tmp_path / name.lower()))
     monkeypatch.setenv("PRACTICES_CATALOGUE", str(tmp_path / "small.jsonl"))
     monkeypatch.setenv("PRACTICES_ENCODER", DEFAULT_ENCODER)
     monkeypatch.setenv("COLUMNS", "200")
     terminal = Terminal(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr("service.terminal.load_encoder", terminal.load_encoder)
-    monkeypatch.setattr("service.commands.load_release_encoder", terminal.load_release_encoder)
+    for module in ("service.commands", "service.rebuilding", "service.releasing"):
+        monkeypatch.setattr(f"{module}.load_release_encoder", terminal.load_release_encoder)
     return terminal
 
 
@@ -169,6 +178,37 @@ def test_index_names_no_way_back_to_a_damaged_release(practices):
     (practices.current / "practices.jsonl").write_bytes(b"")
     practices.write(PRACTICES[:3])
     assert "rollback" not in practices("index").out
+
+
+def test_a_catalogue_that_would_undo_changes_by_api_is_refused_unless_they_are_dropped(practices):
+    practices("index")
+    file_release = practices.current.resolve().name
+    practices.edit(Edit("tandem", Practice(id="tandem", title="Reading tandem")), Edit(PRACTICES[0].id, None))
+    assert practices("apply-edits").status == 0
+    edited = practices.current.resolve().name
+    assert read_manifest(practices.current).counts.practices == len(PRACTICES)
+
+    lost = f"2 practices were changed by API and are otherwise here: tandem, {PRACTICES[0].id}"
+    advice = "take them over with `practices export --out FILE`, or give --drop-edits"
+    assert_one_message(practices("index"), f"{lost}; {advice}")
+    refused = practices("activate", file_release)
+    assert refused.status == 1
+    assert "2 practices are not in it as they were changed by API" in refused.err
+    assert practices.current.resolve().name == edited
+
+    assert practices("index", "--drop-edits").status == 0
+    assert practices.current.resolve().name == file_release
+    assert practices("index").status == 0
+
+
+def test_what_was_changed_by_api_is_taken_over_into_a_catalogue(practices):
+    practices("index")
+    practices.edit(Edit("tandem", Practice(id="tandem", title="Reading tandem")))
+    practices("apply-edits")
+    assert practices("export", "--out", practices.catalogue, "--replace").status == 0
+    before = practices.current.resolve().name
+    assert practices("index").status == 0
+    assert practices.current.resolve().name == before
 
 
 def test_how_to_go_on_names_the_folder_that_out_says(practices):

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from indexer.encoder import Embeddings
 from indexer.practice import Practice
 from indexer.release import Release
 from indexer.source import CatalogueSource
-from tests.fakes import WordEncoder, fake_spec
-from tests.test_build import contents, small_source
+from tests.fakes import WordEncoder, fake_spec, small_source
+from tests.test_build import contents
 
 SCRIPTS = int(os.environ.get("EDIT_SCRIPTS", "100"))  # 500 take three minutes
 SCRIPTS_A_TEST = 50
@@ -37,7 +37,7 @@ class MortalEncoder(WordEncoder):
         super().__init__(fake_spec(dim=DIM, max_tokens=12))
         self.batches = batches
 
-    def encode_documents(self, texts: list[str]) -> Embeddings:
+    def encode_documents(self, texts: Sequence[str]) -> Embeddings:
         self.batches -= 1
         if self.batches < 0:
             raise Killed
@@ -82,6 +82,15 @@ def rename(practices: list[Practice], choice: random.Random, number: int) -> Non
 EDITS: tuple[Callable[[list[Practice], random.Random, int], None], ...] = (add, change, remove, rename)
 
 
+def edit(practices: list[Practice], choice: random.Random, step: int) -> list[Practice]:
+    """Return a catalogue after one to three edits; of practices of one id the first is kept."""
+    practices = practices.copy()
+    for _ in range(choice.randint(1, 3)):
+        choice.choice(EDITS)(practices, choice, 100 * step + choice.randint(10, 99))
+    ids = [practice.id for practice in practices]
+    return [one for at, one in enumerate(practices) if one.id not in ids[:at]]
+
+
 def build(folder: Path, source: CatalogueSource, encoder: WordEncoder) -> Release:
     cache = EmbeddingCache(folder / "cache", encoder.spec.identity, DIM)
     return build_release(source, encoder, releases=folder / "releases", cache=cache, progress=lambda *_: None)
@@ -93,10 +102,7 @@ def edited(folder: Path, seed: int) -> tuple[Release, CatalogueSource]:
     practices = [practice_of(choice, number) for number in range(choice.randint(1, 4))]
     source = small_source(tuple(practices))
     for step in range(choice.randint(1, 3)):
-        for _ in range(choice.randint(1, 3)):
-            choice.choice(EDITS)(practices, choice, 100 * step + choice.randint(10, 99))
-        ids = [practice.id for practice in practices]
-        practices = [one for at, one in enumerate(practices) if one.id not in ids[:at]]
+        practices = edit(practices, choice, step)
         source = replace(source, practices=tuple(practices))
         try:
             build(folder, source, MortalEncoder(choice.randint(0, 3)))

@@ -24,11 +24,8 @@ from tests.fakes import small_source
 from tests.test_build import build
 
 SHIPPED = shipped_path("data/catalogue/practices.jsonl")
-KEPT_AS_TEXT = {"results", "sources", "is_verified", "succeeded_by", "note"}
+KEPT_AS_TEXT = {"results", "sources", "succeeded_by", "note"}
 """What `practices import` does not read back from a table; the README names it."""
-
-WITHOUT_MAPPING = {"target_group_note", "level_note", "age_min", "age_max"}
-"""What it does not read back either where it has to guess."""
 
 
 def settings_of(folder: Path, source: CatalogueSource) -> Settings:
@@ -52,8 +49,8 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     ("name", "beside"),
     [
         ("a.jsonl", {"catalogue.toml", "vocabulary.toml"}),
-        ("a.csv", {"a.csv-metadata.json", "a.csv.mapping.toml"}),
-        ("a.xlsx", {"a.xlsx.mapping.toml"}),
+        ("a.csv", {"a.csv-metadata.json"}),
+        ("a.xlsx", set()),
         ("a.JSONLD", set()),
     ],
 )
@@ -103,22 +100,11 @@ def test_the_shipped_catalogue_is_imported_from_a_table_but_for_what_is_kept_as_
         assert all(source.note in said for source in before.sources if source.note)
 
 
-@pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_without_the_mapping_more_is_kept_as_text(shipped, tmp_path: Path, kind: str) -> None:
-    export_catalogue(shipped, tmp_path / f"mine.{kind}")
-    (tmp_path / f"mine.{kind}.mapping.toml").unlink()
-    (tmp_path / "vocabulary.toml").write_bytes(SHIPPED.with_name("vocabulary.toml").read_bytes())
-    import_catalogue(tmp_path / f"mine.{kind}", tmp_path / "again.jsonl")
-
-    found = differing(list(read_catalogue(SHIPPED)), list(read_catalogue(tmp_path / "again.jsonl")))
-    assert found == KEPT_AS_TEXT | WITHOUT_MAPPING
-
-
 def test_the_readme_names_what_import_keeps_as_text() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     section = readme.partition("## Take the data with you")[2].partition("\n## ")[0]
 
-    assert [field for field in KEPT_AS_TEXT | WITHOUT_MAPPING if f"`{field}`" not in section] == []
+    assert [field for field in KEPT_AS_TEXT if f"`{field}`" not in section] == []
 
 
 def test_a_file_that_is_there_is_not_written_over_unless_it_is_asked_for(told, tmp_path: Path) -> None:

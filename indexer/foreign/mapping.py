@@ -29,8 +29,8 @@ MANY = frozenset(
 )
 """Fields that several columns may become together; of any other one only the likeliest column."""
 
-FIELDS = tuple(field for field in Practice.model_fields if field not in ("is_verified", "succeeded_by"))
-"""The fields that a column can become."""
+FIELDS = tuple(field for field in Practice.model_fields if field != "succeeded_by")
+"""The fields that a column can become; that a practice of this id succeeds one is not known before all are read."""
 
 _COLUMNS_FILE = "columns.toml"
 _NEARLY = 88  # of 100, the likeness of names from which one is a misspelling of the other
@@ -145,7 +145,8 @@ def _understood(field: str, some: Sequence[str]) -> float:
 @cache
 def _known_names() -> Mapping[str, frozenset[str]]:
     content = resources.files("indexer.foreign").joinpath(_COLUMNS_FILE).read_text(encoding="utf-8")
-    return {field: frozenset(map(_key, names)) for field, names in tomllib.loads(content).items()}
+    names = tomllib.loads(content)
+    return {field: frozenset(map(_key, (field, *names.get(field, ())))) for field in FIELDS}
 
 
 def _key(name: str) -> str:
