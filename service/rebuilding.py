@@ -26,7 +26,9 @@ SECONDS = 0.2
 
 _RETRY_SECONDS = 10.0  # after a build that failed: the disk may have room again
 _NICENESS = 5  # questions are answered first
-_SLOW_IMPORTS = ("sklearn.linear_model", "sklearn.manifold", "sklearn.metrics", "bm25s")
+SLOW_IMPORTS = ("sklearn.linear_model", "sklearn.manifold", "sklearn.metrics", "bm25s")
+"""What a build imports late; a process that waits for changes has it before the first one."""
+
 _FAULTS = (EncoderError, JournalError, OSError, ReleaseError)
 
 _LOG = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ class Rebuilding:
     def follow(self) -> None:
         """Apply edits as they come, until the process that started this one closes the pipe to it."""
         os.nice(_NICENESS)
-        for name in _SLOW_IMPORTS:
+        for name in SLOW_IMPORTS:
             import_module(name)
         self._encoder_of(load_release(self._settings.current))
         pause = SECONDS
@@ -87,7 +89,10 @@ class Rebuilding:
                 _LOG.warning("release %s has the changes, built in %.1f s", release.manifest.release_id, seconds)
 
     def _encoder_of(self, release: Release) -> Encoder:
-        if self._encoder is None or self._encoder.spec.identity != release.manifest.encoder.identity:
+        """Return the encoder of a release; its folder, which the next release takes along, may be of another one."""
+        known = self._encoder
+        is_there = known is not None and (known.folder is None or known.folder.is_dir())  # else that one was removed
+        if known is None or not is_there or known.spec.identity != release.manifest.encoder.identity:
             self._encoder = load_release_encoder(release.folder, self._settings)
         return self._encoder
 

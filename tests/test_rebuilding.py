@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from indexer.edits import Edit, entity_tag
+from indexer.parity import Parity, write_parity
 from indexer.practice import Practice
 from indexer.release import Release, linked_id, load_release
 from indexer.release_files import CURRENT, ReleaseError
@@ -114,6 +116,29 @@ def test_old_releases_are_removed(settings: Settings) -> None:
     kept = [one for one in settings.releases.iterdir() if one.is_dir() and not one.is_symlink()]
     assert len(kept) == 2
     assert len(current(settings).parts.practices) == len(PRACTICES) + 4
+
+
+def test_the_encoder_is_loaded_again_when_the_release_it_came_from_was_removed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Path] = []
+
+    def load(folder: Path, _: Settings) -> WordEncoder:
+        encoder = WordEncoder(tiny_spec())
+        encoder.folder = settings.state / f"encoder-{len(loaded)}"
+        encoder.folder.mkdir(parents=True)
+        write_parity(encoder.folder, Parity(0.0, 0.0, 1))
+        loaded.append(encoder.folder)
+        return encoder
+
+    monkeypatch.setattr(rebuilding, "load_release_encoder", load)
+    rebuilder = Rebuilding(settings)
+    for number in range(3):
+        write(settings, Edit(f"new-{number}", NEW.model_copy(update={"id": f"new-{number}"})))
+        rebuilder.apply()
+        if number == 1:
+            shutil.rmtree(loaded[0])
+    assert len(loaded) == 2
 
 
 def test_without_a_sound_release_changes_stay_pending(settings: Settings, first: Release) -> None:
