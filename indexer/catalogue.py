@@ -3,6 +3,7 @@
 import json
 import tomllib
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ Vocabulary = Mapping[str, Mapping[str, str]]
 
 VOCABULARY_FILE = "vocabulary.toml"
 _SHOWN_PROBLEMS = 50
+_LONGEST_LINE = 2**26  # bytes; the longest practice of the shipped catalogue has 9,000
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -79,7 +81,7 @@ def read_vocabulary(path: Path) -> Vocabulary:
         return MappingProxyType({})
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CatalogueError([Problem(path, 1, "", f"not readable: {error}", "expected TOML in UTF-8")]) from error
     for field, labels in tables.items():
         if not isinstance(labels, dict) or not all(isinstance(label, str) for label in labels.values()):
@@ -149,11 +151,11 @@ def read_row(path: Path, line: int, text: bytes, vocabulary: Vocabulary) -> Cata
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Refuse a field that stands twice in one object: reading on would lose the first value silently."""
-    names = [name for name, _ in pairs]
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise ValueError(f"field {sorted(repeated)} stands there twice")
-    return dict(pairs)
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        raise ValueError(f"field {sorted(name for name, count in counts.items() if count > 1)} stands there twice")
+    return row
 
 
 def _vocabulary_problems(path: Path, vocabulary: Vocabulary) -> list[Problem]:
@@ -166,10 +168,16 @@ def _vocabulary_problems(path: Path, vocabulary: Vocabulary) -> list[Problem]:
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
-    """Yield the number of each line that is not blank, the byte at which it begins, and the line."""
+    """Yield the number of each line that is not blank, the byte at which it begins, and the line.
+
+    Raises CatalogueError at a line that is longer than any practice: what is in it may not fit into memory.
+    """
     start = 0
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE + 1), b""), start=1):
+            if len(line) > _LONGEST_LINE:
+                expected = f"expected at most {_LONGEST_LINE:,} bytes, one JSON object a line"
+                raise CatalogueError([Problem(path, number, "", "the line is too long", expected)])
             text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
             if text.strip():
                 yield number, start + len(line) - len(text), text

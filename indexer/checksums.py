@@ -33,7 +33,11 @@ def wrong_files(folder: Path, expected: Mapping[str, str]) -> list[str]:
         if not path.is_file():
             faults.append(f"{path}: missing")
             continue
-        found = _sampled_sum(path) if wanted.startswith(_SAMPLED) else file_sha256(path)
+        try:
+            found = _sampled_sum(path) if wanted.startswith(_SAMPLED) else file_sha256(path)
+        except OSError as error:
+            faults.append(f"{path}: cannot be read ({error.strerror})")
+            continue
         if found != wanted:
             faults.append(f"{path}: sha256 is {found}, expected {wanted}")
     return faults

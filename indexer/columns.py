@@ -1,6 +1,7 @@
 """Keep an array in a file of its own that is mapped when it is read: what nobody touches is never in memory."""
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ def read_column(path: Path) -> Any:  # noqa: ANN401  the caller says what it hol
     """
     try:
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a plain array, whose slices are cheap
-    except EOFError as error:
-        raise ValueError(f"{path} is empty") from error
+    except (EOFError, OverflowError, TokenError, ValueError) as error:  # its first line is read as Python
+        raise ValueError(f"{path} is not an array: {error}") from error
 
 
 def write_column(path: Path, column: npt.NDArray[np.generic]) -> None:

@@ -38,8 +38,8 @@ class Description(BaseModel):
             return cls()
         try:
             return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise DescriptionError(f"{path}: not readable ({error}); expected TOML in UTF-8") from error
         except ValidationError as error:
             faults = "; ".join(f"field '{one['loc'][0]}' is {one['input']!r}: {one['msg']}" for one in error.errors())
             raise DescriptionError(f"{path}: {faults}; fields are {', '.join(cls.model_fields)}") from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise DescriptionError(f"{path}: not readable ({error}); expected TOML in UTF-8") from error

@@ -99,7 +99,7 @@ class LexicalIndex:
             stop_words = {language: frozenset(words) for language, words in about["stop_words"].items()}
             terms = KeyTable.load(folder / _TERMS)
             return cls(int(about["size"]), about["language"], stop_words, terms, Postings(**columns))
-        except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+        except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"{folder} is not a lexical index: {error}") from error
 
     def save(self, folder: Path) -> None:

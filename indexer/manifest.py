@@ -126,7 +126,7 @@ def read_manifest(folder: Path) -> Manifest:
         if content.pop(_OWN_HASH, None) != _hash_of(content):
             raise ValueError("its own hash does not match")
         return _MANIFEST.validate_python(content)
-    except (ValidationError, ValueError, AttributeError) as error:
+    except (OSError, ValidationError, ValueError, AttributeError, RecursionError) as error:
         raise ReleaseError(f"{path} is damaged ({error}); rebuild the release with `practices index`") from error
 
 

@@ -131,7 +131,10 @@ def load_release(folder: Path) -> Release:
 
     Raises ReleaseError that names each missing or changed file, or each count that does not agree.
     """
-    folder = folder.resolve()
+    try:
+        folder = folder.resolve()
+    except (OSError, RuntimeError) as error:  # the latter where links lead in a circle
+        raise ReleaseError(f"{folder} is not a release: {error}; build one with `practices index`") from error
     manifest = read_manifest(folder)
     advice = "restore the folder or rebuild it with `practices index`"
     faults = wrong_files(folder, manifest.files)

@@ -10,7 +10,7 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter
 
 Thesaurus = Mapping[str, Mapping[str, Sequence[str]]]
 """Gloss -> language code -> patterns; `*` at the end of a word stands for any ending."""
@@ -36,7 +36,7 @@ def read_thesaurus(path: Path) -> Thesaurus:
         return {}
     try:
         return _TABLES.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ThesaurusError(f"{path} is not a thesaurus: {error}") from error
 
 

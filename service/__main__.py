@@ -219,11 +219,14 @@ def apply_edits(
     follow: Annotated[bool, typer.Option("--follow", help="until the standard input is closed")] = False,  # noqa: FBT002
 ) -> None:
     """Build the release that has the changes made by API; a running service does so by itself."""
+    from service.logs import set_up_logs
     from service.rebuilding import Rebuilding
     from service.settings import Settings
 
-    rebuilding = Rebuilding(Settings())
+    settings = Settings()
+    rebuilding = Rebuilding(settings)
     if follow:
+        set_up_logs(settings.log)
         rebuilding.follow()
     else:
         rebuilding.apply()

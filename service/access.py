@@ -5,10 +5,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.concurrency import run_in_threadpool
 
 from service.keys import Key, KeyStore
 from service.limits import Scope
 from service.problems import ToldError
+from service.trace import current_trace
 
 _REALM = 'Bearer realm="practices"'
 _WRITE: Scope = "write"
@@ -24,7 +27,8 @@ class AccessDeniedError(ToldError):
 
 
 # Not asynchronous, so that FastAPI calls it in another thread: it reads a file.
-def _writer(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Key:
+def require_key(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Key:
+    """Return the valid key of a request, of whatever scope. Raises AccessDeniedError."""
     if credentials is None:
         raise AccessDeniedError(
             HTTPStatus.UNAUTHORIZED, "no key found, expected the header 'Authorization: Bearer SECRET'", _REALM
@@ -37,6 +41,11 @@ def _writer(request: Request, credentials: Annotated[HTTPAuthorizationCredential
             "the key is unknown, expired or revoked; ask those who run this service for one that is valid",
             f'{_REALM}, error="invalid_token"',
         )
+    current_trace().key_name = key.name
+    return key
+
+
+async def _writer(key: Annotated[Key, Depends(require_key)]) -> Key:
     if _WRITE not in key.scopes:
         raise AccessDeniedError(
             HTTPStatus.FORBIDDEN,
@@ -45,6 +54,12 @@ def _writer(request: Request, credentials: Annotated[HTTPAuthorizationCredential
             f'{_REALM}, error="insufficient_scope", scope="{_WRITE}"',
         )
     return key
+
+
+async def key_of(request: Request, keys: KeyStore) -> Key | None:
+    """Return the valid key of a request, of whatever scope, if there is one."""
+    scheme, secret = get_authorization_scheme_param(request.headers.get("authorization"))
+    return await run_in_threadpool(keys.find, secret) if scheme.lower() == "bearer" and secret else None
 
 
 WriterDependency = Annotated[Key, Depends(_writer)]

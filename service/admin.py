@@ -39,6 +39,8 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     501: _PROBLEM | {"description": "what it takes to build releases is not installed"},
     503: _PROBLEM | {"description": "a new release is about to answer; Retry-After says when to try again"},
 }
+_CREATED: dict[int | str, dict[str, Any]] = {201: {"model": WrittenModel, "description": "the practice is a new one"}}
+_OTHER_TYPE: dict[int | str, dict[str, Any]] = {415: _PROBLEM | {"description": f"the content is not {_NDJSON}"}}
 
 
 def _content(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +94,7 @@ async def last_written(
     return practice
 
 
-@router.put("/practices/{practice_id}", openapi_extra=_RECORD)
+@router.put("/practices/{practice_id}", openapi_extra=_RECORD, responses=_CREATED)
 async def put(
     practice_id: PracticeIdPath,
     request: Request,
@@ -119,7 +121,7 @@ async def remove(
     return _model(await run_in_threadpool(editing.remove, practice_id, condition, key.name))
 
 
-@router.post("/practices", openapi_extra=_LINES)
+@router.post("/practices", openapi_extra=_LINES, responses=_OTHER_TYPE)
 async def upload(
     request: Request,
     key: WriterDependency,

@@ -33,6 +33,7 @@ from service.schemas import (
     SimilarResponse,
     ThemeModel,
 )
+from service.trace import current_trace, stage
 from service.wording import DEFAULT_LANGUAGE, wording
 
 _SCORE_DIGITS = 4
@@ -41,6 +42,7 @@ _SCORE_DIGITS = 4
 async def answered(retriever: Retriever, encoder: EncoderQueue, request: SearchRequest) -> SearchResponse:
     """Return the answer to `request`. Raises BusyError where too many questions are waiting."""
     started = time.perf_counter()
+    encoder.admit()
     question = retriever.understand(request.query)
     embeddings = await encoder.encode_queries(question.encoder_texts)
     return search_response(retriever, request, question, embeddings, started)
@@ -57,13 +59,14 @@ def search_response(
     ranked = retriever.rank_part(
         question, question.whole, embeddings[0], topic, top_k=request.top_k, filters=request.filters
     )
-    verdict = retriever.verdict(topic, ranked)
+    verdict = current_trace().verdict = retriever.verdict(topic, ranked)
     hits = [] if verdict == "none" else ranked
     aspects = find_aspects(retriever, question, embeddings, topic, filters=request.filters) if hits else []
     theme = None if verdict in ("good", None) else next(iter(retriever.nearest_themes(embeddings)), None)
     explained: list[Explanation | None] = [None] * len(hits)
     if request.explain and hits:
-        explained = [*Explainer(retriever, question, embeddings).explain(hits)]
+        with stage("explain"):
+            explained = [*Explainer(retriever, question, embeddings).explain(hits)]
     return SearchResponse(
         query=request.query,
         language=question.language,

@@ -41,17 +41,21 @@ _PROBLEM: dict[str, Any] = {
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 _INVALID: dict[int | str, dict[str, Any]] = {422: _PROBLEM | {"description": "the request is not valid"}}
-_UNKNOWN: dict[int | str, dict[str, Any]] = {404: _PROBLEM | {"description": "no practice has this id"}}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {404: _PROBLEM | {"description": "no release of this id is kept"}}
+_UNKNOWN_PRACTICE: dict[int | str, dict[str, Any]] = {
+    404: _PROBLEM | {"description": "no practice has this id, or no release of this id is kept"}
+}
+_UNREADABLE: dict[int | str, dict[str, Any]] = {400: _PROBLEM | {"description": "the content is no JSON in UTF-8"}}
 _BUSY: dict[int | str, dict[str, Any]] = {
     503: _PROBLEM | {"description": "too many questions are waiting; Retry-After says when to try again"}
 }
 
 
-router = APIRouter(prefix=PREFIX, responses=_INVALID)
+router = APIRouter(prefix=PREFIX, responses=_INVALID | _UNKNOWN)
 health_router = APIRouter(prefix="/health", tags=["health"])
 
 
-@router.post("/search", tags=["search"], response_model=SearchResponse, responses=_BUSY)
+@router.post("/search", tags=["search"], response_model=SearchResponse, responses=_BUSY | _UNREADABLE)
 async def search(request: SearchRequest, retriever: RetrieverDependency, encoder: EncoderDependency) -> Response:
     """Return the practices that answer a question best."""
     return _as_json(await answered(retriever, encoder, request))
@@ -65,7 +69,7 @@ async def search_by_url(
     return _as_json(await answered(retriever, encoder, parameters.request()))
 
 
-@router.post("/similar", tags=["search"], responses=_BUSY)
+@router.post("/similar", tags=["search"], responses=_BUSY | _UNREADABLE)
 async def similar(
     request: SimilarRequest, retriever: RetrieverDependency, encoder: EncoderDependency
 ) -> SimilarResponse:
@@ -81,13 +85,13 @@ async def practices(parameters: Annotated[ListParameters, Query()], retriever: R
     return practice_page(retriever, parameters)
 
 
-@router.get("/practices/{practice_id}", tags=["practices"], responses=_UNKNOWN)
+@router.get("/practices/{practice_id}", tags=["practices"], responses=_UNKNOWN_PRACTICE)
 async def practice(practice_id: str, retriever: RetrieverDependency) -> Practice:
     """Return the whole record of a practice."""
     return retriever.practice(practice_id)
 
 
-@router.get("/practices/{practice_id}/related", tags=["practices"], responses=_UNKNOWN)
+@router.get("/practices/{practice_id}/related", tags=["practices"], responses=_UNKNOWN_PRACTICE)
 async def related(
     practice_id: str, parameters: Annotated[RelatedParameters, Query()], retriever: RetrieverDependency
 ) -> RelatedResponse:

@@ -46,14 +46,8 @@ class Archive:
             return current
         if self._releases is None or not _RELEASE_ID.fullmatch(release_id):
             raise UnknownReleaseError(release_id)
-        async with self._opening:  # one at a time, however many are asked for
-            if release_id not in self._open:
-                self._open[release_id] = await self._opened(self._releases, release_id, current)
-                if len(self._open) > MOST_OPEN:
-                    _, (_, stack) = self._open.popitem(last=False)
-                    self._close_later(stack)
-            self._open.move_to_end(release_id)
-            return self._open[release_id][0]
+        # It is opened to its end though who has asked hangs up: else hanging up would have many opened at once.
+        return await asyncio.shield(self._kept(self._releases, release_id, current))
 
     async def close(self) -> None:
         """Close all of them."""
@@ -61,6 +55,16 @@ class Archive:
             task.cancel()
         for _, stack in self._open.values():
             await stack.aclose()
+
+    async def _kept(self, releases: Releases, release_id: str, current: Answering) -> Answering:
+        async with self._opening:  # one at a time, however many are asked for
+            if release_id not in self._open:
+                self._open[release_id] = await self._opened(releases, release_id, current)
+                if len(self._open) > MOST_OPEN:
+                    _, (_, stack) = self._open.popitem(last=False)
+                    self._close_later(stack)
+            self._open.move_to_end(release_id)
+            return self._open[release_id][0]
 
     async def _opened(
         self, releases: Releases, release_id: str, current: Answering

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -140,14 +141,18 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
         try:
             for number, line in enumerate(file, start=1):  # noqa: B007  the error names it
                 yield json.loads(line)
-        except (ValueError, EOFError) as error:
+        except (ValueError, EOFError, RecursionError, zlib.error, OSError) as error:
             raise CollectionError(f"{path}, line {number}: not JSON ({error})") from error
 
 
 def _read_beir_qrels(path: Path) -> Qrels:
     if not path.is_file():
         raise CollectionError(f"{path} is missing, expected lines 'query-id<TAB>corpus-id<TAB>score'")
-    rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:])
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()[1:]
+    except UnicodeDecodeError as error:
+        raise CollectionError(f"{path}: not UTF-8 ({error}); expected lines of judgements") from error
+    rows = (line.split("\t") for line in lines)
     return _qrels(path, ((row[0], row[1], row[2]) for row in rows))
 
 

@@ -12,6 +12,7 @@ from service.pages.page_state import PageState
 from service.pages.rendering import render
 from service.retriever import Retriever
 from service.switching import Answering
+from service.trace import current_trace
 from service.wording import LANGUAGES, Wording, choose_language, wording
 
 
@@ -63,6 +64,7 @@ async def _answering(
 ) -> Answering:
     state = request.app.state
     answering: Answering = await state.archive.answering(release) if release else state.switch.answering
+    current_trace().release_id = answering.release_id
     return answering
 
 

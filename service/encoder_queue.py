@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
@@ -12,6 +13,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from indexer.encoder import Embedding, Embeddings, Encoder
+from service.trace import Trace, current_trace
 
 _LARGEST_BATCH = 4
 """Texts of one batch, unless a single question has more: in larger ones a text costs hardly less, and the answers of
@@ -27,6 +29,8 @@ class _Waiting:
     texts: Sequence[str]
     is_query: bool
     answer: asyncio.Future[Embeddings]
+    trace: Trace
+    since: float
 
 
 class EncoderQueue:
@@ -34,15 +38,28 @@ class EncoderQueue:
 
     The embeddings of the last `remembered` texts are kept, each under a salted hash of its text: a question that is
     asked again, or with other filters, is not encoded again, and no question can be read from what is kept.
+    `on_change` is told by how many questions the queue grows or, below 0, shrinks. As long as questions had to wait for
+    more than `most_wait` seconds, no other one is let in: who waits is answered soon, and the others know at once.
     """
 
-    def __init__(self, encoder: Encoder, size: int, *, remembered: int = 0) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        size: int,
+        *,
+        remembered: int = 0,
+        most_wait: float = float("inf"),
+        on_change: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._encoder = encoder
         self._salt = secrets.token_bytes(16)  # so that nobody can tell whether a text was asked that they think of
         self._kept: LRUCache[bytes, Embedding] = LRUCache(remembered)
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(size)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
         self._task: asyncio.Task[None] | None = None
+        self._on_change = on_change
+        self._most_wait = most_wait
+        self._waited = 0.0  # seconds, by the question that was last taken out
 
     async def __aenter__(self) -> "EncoderQueue":
         self._task = asyncio.create_task(self._serve())
@@ -52,7 +69,7 @@ class EncoderQueue:
         if self._task is not None:
             self._task.cancel()
         while not self._waiting.empty():
-            self._waiting.get_nowait().answer.cancel()
+            self._next().answer.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     @property
@@ -83,19 +100,32 @@ class EncoderQueue:
                 self._kept.update(found)
         return np.stack([known[key] for key in keys])
 
+    def admit(self) -> None:
+        """Raise BusyError where a question would have to wait for too long, before anything is done for it."""
+        is_slow = self._waited > self._most_wait and not self._waiting.empty()
+        if is_slow or self._waiting.full():
+            current_trace().refused += 1
+            raise BusyError(f"{self._waiting.qsize()} questions are waiting already; try again in a moment")
+
     async def _wait(self, texts: Sequence[str], *, is_query: bool) -> Embeddings:
-        waiting = _Waiting(texts, is_query, asyncio.get_running_loop().create_future())
-        try:
-            self._waiting.put_nowait(waiting)
-        except asyncio.QueueFull:
-            raise BusyError(f"{self._waiting.maxsize} questions are waiting already; try again in a moment") from None
+        self.admit()
+        future = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(texts, is_query, future, current_trace(), time.perf_counter())
+        self._waiting.put_nowait(waiting)
+        self._on_change(1)
         return await waiting.answer
+
+    def _next(self) -> _Waiting:
+        waiting = self._waiting.get_nowait()
+        self._on_change(-1)
+        return waiting
 
     async def _serve(self) -> None:
         while True:
             batch = [await self._waiting.get()]
+            self._on_change(-1)
             while sum(len(one.texts) for one in batch) < _LARGEST_BATCH and not self._waiting.empty():
-                batch.append(self._waiting.get_nowait())
+                batch.append(self._next())
             for is_query in (True, False):
                 # Whoever has hung up is left out: a cancelled question costs nothing.
                 wanted = [one for one in batch if one.is_query == is_query and not one.answer.done()]
@@ -106,6 +136,8 @@ class EncoderQueue:
         encode = self._encoder.encode_queries if is_query else self._encoder.encode_documents
         texts = [text for one in wanted for text in one.texts]
         ends = list(accumulate(len(one.texts) for one in wanted))
+        started = time.perf_counter()
+        self._waited = started - wanted[-1].since
         try:
             rows = await asyncio.get_running_loop().run_in_executor(self._thread, encode, texts)
             if len(rows) != len(texts):
@@ -115,7 +147,10 @@ class EncoderQueue:
                 if not one.answer.done():
                     one.answer.set_exception(error)
             return
+        ended = time.perf_counter()
         for one, end in zip(wanted, ends, strict=True):
+            one.trace.spend("wait", started - one.since)
+            one.trace.spend("encode", ended - started)
             if not one.answer.done():
                 one.answer.set_result(rows[end - len(one.texts) : end])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from babel import Locale
@@ -11,9 +12,10 @@ from indexer.catalogue import Vocabulary
 from indexer.facets import FACET_FIELDS, FacetColumns
 from indexer.practice import Practice, field_values
 from indexer.vectors import Mask
+from service.limits import MOST_FILTER_VALUES
 from service.wording import SEVERAL_COUNTRIES, translatable
 
-Values = tuple[str, ...]
+Values = Annotated[tuple[str, ...], Field(max_length=MOST_FILTER_VALUES)]
 
 _ENGLISH = Locale("en")
 COUNTRY_LABELS: Mapping[str, str] = {

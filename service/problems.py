@@ -20,6 +20,7 @@ from service.journal import JournalError
 from service.pages.problem_page import problem_page, wants_page
 from service.retriever import UnknownPracticeError
 from service.schemas import Problem, ProblemError
+from service.trace import current_request_id
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
@@ -61,12 +62,21 @@ def problem_response(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """Return a problem document, or a page; `kind` is its type URI, 'about:blank' where the status says it all."""
-    problem = Problem(type=kind, title=status.phrase, status=status, detail=detail, errors=list(errors))
+    problem = Problem(
+        type=kind,
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        instance=current_request_id(),
+        errors=list(errors),
+    )
     if wants_page(request):
         page = problem_page(request, problem)
         page.headers.update(headers or {})
         return page
-    return Response(problem.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    return Response(
+        problem.model_dump_json(exclude_none=True), status_code=status, media_type=MEDIA_TYPE, headers=headers
+    )
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
@@ -146,9 +156,11 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     detail = f"{request.method} {request.url.path}: {status.description}"
     if isinstance(error, ToldError):
         detail = error.detail
+    elif status is HTTPStatus.BAD_REQUEST:  # whose description is about the syntax of HTTP
+        detail = f"{request.method} {request.url.path}: the content cannot be read; expected JSON in UTF-8"
     return problem_response(request, status, detail, headers=headers)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
-    _LOG.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+    _LOG.error("the service made a mistake", exc_info=error)  # its path may hold what was asked; the id leads to it
     return problem_response(request, HTTPStatus.INTERNAL_SERVER_ERROR, "the service made a mistake; it has been logged")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from indexer.build import build_release, find_current
 from indexer.edits import edited_source, entity_tag
@@ -90,11 +91,15 @@ class Rebuilding:
 
     def _encoder_of(self, release: Release) -> Encoder:
         """Return the encoder of a release; its folder, which the next release takes along, may be of another one."""
-        known = self._encoder
-        is_there = known is not None and (known.folder is None or known.folder.is_dir())  # else that one was removed
-        if known is None or not is_there or known.spec.identity != release.manifest.encoder.identity:
-            self._encoder = load_release_encoder(release.folder, self._settings)
-        return self._encoder
+        known, identity = self._encoder, release.manifest.encoder.identity
+        if known is None or known.spec.identity != identity or not _is_there(known.folder):
+            known = self._encoder = load_release_encoder(release.folder, self._settings)
+        return known
+
+
+def _is_there(folder: Path | None) -> bool:
+    """Say whether the files of an encoder are, if it has some: their release may have been removed."""
+    return folder is None or folder.is_dir()
 
 
 def _report_conflicts(former: Release, pending: Sequence[JournalledEdit]) -> None:

@@ -17,6 +17,7 @@ from indexer.themes import THEME_FIELDS, Theme, themes_of
 from indexer.vectors import Mask, Rows, Scores
 from service.confidence import Confidence, Verdict
 from service.filters import NO_FILTERS, FacetTable, Filters
+from service.trace import stage
 
 Leg = Literal["hybrid", "dense", "lexical"]
 """`dense`: meaning, by windows and contexts. `lexical`: words. `hybrid`: both and names, what the product does."""
@@ -132,9 +133,11 @@ class Retriever:
         filters: Filters = NO_FILTERS,
     ) -> list[Hit]:
         """Return the `top_k` best practices for a part of a question, whose log-odds to be on the topic are given."""
-        sought = self.sought(question, part, embedding)
-        rows = self.candidates(sought, max(top_k, MIN_CANDIDATES), self.facets.passing(filters))
-        return self.hits(sought, rows, topic, top_k)
+        with stage("retrieve"):
+            sought = self.sought(question, part, embedding)
+            rows = self.candidates(sought, max(top_k, MIN_CANDIDATES), self.facets.passing(filters))
+        with stage("fuse"):
+            return self.hits(sought, rows, topic, top_k)
 
     def similar(self, text: str, embedding: Embedding, *, top_k: int) -> list[Hit]:
         """Return the `top_k` practices most like a text of the catalogue's kind; `embedding` is that as a document."""
@@ -144,9 +147,12 @@ class Retriever:
     def like(self, text: str, centred: Embedding, *, top_k: int, allowed: Mask | None = None) -> list[Hit]:
         """Return the `top_k` practices among the `allowed` (n,) most like a text with a centred embedding (dim,)."""
         lexical = self.release.parts.lexical
-        words = lexical.scores(lexical.terms(text, lexical.language))
-        sought = Sought(centred, words, NOBODY)
-        return self.hits(sought, self.candidates(sought, max(top_k, MIN_CANDIDATES), allowed), None, top_k)
+        with stage("retrieve"):
+            words = lexical.scores(lexical.terms(text, lexical.language))
+            sought = Sought(centred, words, NOBODY)
+            rows = self.candidates(sought, max(top_k, MIN_CANDIDATES), allowed)
+        with stage("fuse"):
+            return self.hits(sought, rows, None, top_k)
 
     def sought(self, question: Question, part: Part, embedding: Embedding) -> Sought:
         """Return what a part of a question is compared by."""

@@ -348,10 +348,11 @@ class ProblemError(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error as RFC 9457 has it (application/problem+json)."""
+    """An error as RFC 9457 has it (application/problem+json); `instance` is the id of the request."""
 
     type: str
     title: str
     status: int
     detail: str
+    instance: str | None = None
     errors: list[ProblemError] = []

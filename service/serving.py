@@ -1,13 +1,20 @@
 """Turn the current release into a server; the encoder, which takes longest to load, is loaded beside the imports."""
 
+import ctypes
 import gc
+import logging
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from service.logs import set_up_logs
 from service.settings import Settings, settings_with
 
 if TYPE_CHECKING:
     from indexer.encoder import OnnxEncoder
+
+_LOG = logging.getLogger(__name__)
+_M_ARENA_MAX = -8
 
 
 def serve_release(*, host: str | None = None, port: int | None = None, workers: int | None = None) -> None:
@@ -16,16 +23,22 @@ def serve_release(*, host: str | None = None, port: int | None = None, workers: 
     What was imported and read is left out when garbage is looked for: to look through it all takes 80 ms in which
     nobody is answered and, while it is imported, an eighth of the start.
     """
+    _keep_to_one_heap()
     settings = settings_with(host=host, port=port, workers=workers)
     if not settings.current.exists():
         from service.commands import build_current
 
         build_current(settings)
+    set_up_logs(settings.log)
+    listener = _bound(settings)
     if settings.workers > 1:
-        from service.workers import Workers
+        from service.shared_metrics import shared_metrics
 
-        _announce(settings)
-        Workers(settings).run()
+        with shared_metrics():
+            from service.workers import Workers
+
+            _announce(settings)
+            Workers(settings, listener).run()
         return
     gc.disable()
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -33,13 +46,41 @@ def serve_release(*, host: str | None = None, port: int | None = None, workers: 
         import uvicorn
 
         from service.app import create_app_from_settings
+        from service.http_protocol import BoundedProtocol
 
         _announce(settings)
         application = create_app_from_settings(settings, encoder.result)
     gc.freeze()
     gc.enable()
     # No access log: the address of a page holds the question, and questions are written down nowhere.
-    uvicorn.run(application, host=settings.host, port=settings.port, access_log=False)
+    # No proxy headers: the application believes those of PRACTICES_TRUSTED_PROXIES, uvicorn those of its own machine.
+    config = uvicorn.Config(application, access_log=False, log_config=None, proxy_headers=False, http=BoundedProtocol)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _bound(settings: Settings) -> socket.socket:
+    """Return a socket with the address of the service: it is taken before anything that takes long is loaded.
+
+    Leaves the process with a message and status 1 where it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise SystemExit(
+            f"Error: {where} cannot be listened on: {error.strerror}; give another --host or --port"
+        ) from error
+    return listener
+
+
+def _keep_to_one_heap() -> None:
+    """Let all threads allocate from one heap (glibc, `man mallopt`): several keep 20 MB that none of them uses."""
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have no such heaps
+    if set_option is not None:
+        set_option(_M_ARENA_MAX, 1)
 
 
 def _started_encoder(settings: Settings) -> "OnnxEncoder":
@@ -51,11 +92,9 @@ def _started_encoder(settings: Settings) -> "OnnxEncoder":
 
 
 def _announce(settings: Settings) -> None:
-    """Say on the terminal which release is served."""
-    import typer
-
+    """Log which release is served."""
     from indexer.manifest import read_manifest
 
     manifest = read_manifest(settings.current)
-    counted = f"{manifest.counts.practices} practices, encoder {manifest.encoder.identity}"
-    typer.echo(f"Release {manifest.release_id}: {counted}", err=True)
+    practices, encoder = manifest.counts.practices, manifest.encoder.identity
+    _LOG.info("release %s: %d practices, encoder %s", manifest.release_id, practices, encoder)

@@ -1,10 +1,11 @@
 """Turn the environment into settings: the one place that reads it."""
 
 import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, Json
+from pydantic import AfterValidator, Field, IPvAnyNetwork, Json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.registry import DEFAULT_ENCODER
@@ -14,6 +15,26 @@ from indexer.shipped import home, shipped_path
 Count = Annotated[int, Field(ge=1)]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://[a-zA-Z0-9.:\[\]-]+)$")]
 """Scheme, host and port of a site as a browser names it, or '*' for all of them."""
+
+HostName = Annotated[str, Field(pattern=r"^((\*\.)?[a-zA-Z0-9.-]+|\[[0-9a-fA-F:.]+\])$")]
+"""A host as it stands in the header Host, without port; `*.` and a name stand for all below it."""
+
+
+def _one_rate(text: str) -> str:
+    if text:
+        from limits import parse_many  # noqa: PLC0415  it takes a tenth of a second, and most settings have no rate
+
+        rates = parse_many(text)
+        if len(rates) != 1 or rates[0].amount < 1:
+            raise ValueError(f"found '{text}', expected one rate of at least one call, such as '120/minute'")
+    return text
+
+
+Rate = Annotated[str, AfterValidator(_one_rate)]
+"""How often one may ask, in the notation of the package `limits`, such as '120/minute'; empty for any."""
+
+MetricsAccess = Literal["open", "key", "off"]
+LogStyle = Literal["text", "json"]
 
 
 class Settings(BaseSettings):
@@ -40,6 +61,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8000, description="port that the service listens on")
     workers: Count = Field(default=1, description="processes that answer, each with an encoder of its own")
     queue_size: Count = Field(default=64, description="questions that may wait for the encoder before a 503")
+    most_wait: Annotated[float, Field(gt=0)] = Field(
+        default=0.4, description="seconds that a question may have to wait for the encoder before others get a 503"
+    )
     kept_releases: Count = Field(
         default=50, description="releases that stay when a change by API makes another one; older ones are removed"
     )
@@ -51,6 +75,31 @@ class Settings(BaseSettings):
         validate_default=False,  # what is validated is JSON, and the default is none
         description="JSON list of the origins whose pages may ask for the widget's data and frame it",
     )
+    reading: Literal["open", "key"] = Field(
+        default="open", description="whether the calls under /api/v1 need a key, of whatever scope"
+    )
+    rate: Rate = Field(default="", description="how often one address may ask, such as 120/minute; empty for any")
+    key_rate: Rate = Field(default="", description="how often one key may ask, in place of its address")
+    trusted_proxies: Json[tuple[IPvAnyNetwork, ...]] = Field(
+        default=(),
+        validate_default=False,
+        description="JSON list of the addresses or networks whose X-Forwarded headers are believed",
+    )
+    hosts: Json[tuple[HostName, ...]] = Field(
+        default=(),
+        validate_default=False,
+        description="JSON list of the host names that are answered for; empty for any",
+    )
+    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=20, description="seconds until a request that has no answer yet gets a 503"
+    )
+    metrics: MetricsAccess = Field(
+        default="open", description="who may read `/metrics`: everyone, only who has a key, or nobody"
+    )
+    log: LogStyle = Field(
+        default_factory=lambda: "text" if sys.stderr.isatty() else "json", description="how the log is written"
+    )
+    log_requests: bool = Field(default=True, description="whether each request is a line of the log")
 
     @property
     def current(self) -> Path:

@@ -1,32 +1,51 @@
 """Turn one application into several processes that answer on one address and share what was loaded before."""
 
 import gc
+import logging
+import socket
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
+from prometheus_client.multiprocess import mark_process_dead
 from starlette.types import ASGIApp
 
 from service.app import create_app_from_settings
+from service.http_protocol import BoundedWorker
 from service.release_encoder import load_release_encoder
 from service.settings import Settings
+
+
+class _SameLog(Logger):  # type: ignore[misc]
+    """Gunicorn's log as the rest of the service writes it, and no access log."""
+
+    def setup(self, cfg: object) -> None:
+        """Take the handlers of the process; gunicorn's workers hand them on to uvicorn."""
+        super().setup(cfg)
+        self.error_log.handlers = [*logging.getLogger().handlers]
 
 
 class Workers(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Processes that are forked from one that has loaded everything; one that dies is replaced."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
         self._settings = settings
+        self._listener = listener
         super().__init__()
 
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""
         chosen: dict[str, Any] = {
-            "bind": f"{self._settings.host}:{self._settings.port}",
+            "bind": f"fd://{self._listener.fileno()}",
             "workers": self._settings.workers,
-            "worker_class": "uvicorn_worker.UvicornWorker",
+            "worker_class": BoundedWorker,
             "preload_app": True,
             "pre_fork": _freeze,
+            "child_exit": _forget,
+            "forwarded_allow_ips": "",  # the application itself believes those of PRACTICES_TRUSTED_PROXIES
             "loglevel": "warning",
+            "logger_class": _SameLog,
             "control_socket_disable": True,
         }
         for name, value in chosen.items():
@@ -44,3 +63,8 @@ def _freeze(_server: object, _worker: object) -> None:
     """Keep the garbage collector from writing to what is there: a page that is written to is shared no more."""
     gc.collect()
     gc.freeze()
+
+
+def _forget(_server: object, worker: Worker) -> None:
+    """Count what a process that has ended has done, but nothing that it would still be doing."""
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -1,13 +1,15 @@
 """Who may write: a request with a valid key of scope 'write', and nobody else."""
 
+import asyncio
 import logging
 import threading
 
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from service.access import WriterDependency
+from service.access import WriterDependency, key_of
 from service.keys import KeyStore
 from service.problems import MEDIA_TYPE, add_problem_handlers
 from tests.test_keys import NOON, Clock
@@ -160,3 +162,19 @@ def test_the_description_of_the_api_names_the_key(client):
     (name,) = described["paths"]["/written"]["post"]["security"][0]
     assert described["components"]["securitySchemes"][name]["type"] == "http"
     assert described["components"]["securitySchemes"][name]["scheme"] == "bearer"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "name"),
+    [
+        ("Bearer {secret}", "reader"),
+        ("bearer {secret}", "reader"),
+        ("Basic {secret}", None),
+        ("Bearer x", None),
+        ("", None),
+    ],
+)
+def test_the_key_of_a_request_is_found_where_none_is_needed(store, authorization, name):
+    headers = [(b"authorization", authorization.format(secret=store.create("reader", ["read"])).encode())]
+    key = asyncio.run(key_of(Request({"type": "http", "headers": headers}), store))
+    assert (key.name if key else None) == name

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,3 +151,30 @@ def test_a_release_that_was_removed_is_asked_as_long_as_it_is_open(
     before = client.get(old).json()["hits"]
     shutil.rmtree(releases["old"].folder)
     assert client.get(old).json()["hits"] == before
+
+
+def test_a_release_is_opened_once_though_those_who_ask_hang_up(
+    tmp_path: Path, releases: dict[str, Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    loaded = archives._loaded
+
+    def slowly_loaded(followed, release_id, current):
+        opened.append(release_id)
+        time.sleep(0.2)
+        return loaded(followed, release_id, current)
+
+    monkeypatch.setattr(archives, "_loaded", slowly_loaded)
+    old = id_of(releases["old"])
+
+    async def scenario() -> str:
+        encoder = WordEncoder(tiny_spec())
+        switch = Switch(Retriever(releases["current"]), encoder, lambda one: EncoderQueue(one, 8))
+        archive = Archive(switch, FolderReleases(tmp_path / "releases"), lambda one: EncoderQueue(one, 8))
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(archive.answering(old), 0.01)
+        return (await archive.answering(old)).release_id
+
+    assert asyncio.run(scenario()) == old
+    assert opened == [old]

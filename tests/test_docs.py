@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from prometheus_client import CollectorRegistry
 
 from service.__main__ import app as command_line
 from service.admin import router as admin_router
@@ -14,6 +15,9 @@ from service.downloads.router import router as downloads_router
 from service.embeds.router import router as embeds_router
 from service.exports.router import router as exports_router
 from service.feed import router as feed_router
+from service.logs import REQUEST_FIELDS
+from service.metrics import exposition
+from service.monitoring import router as metrics_router
 from service.pages.router import router as pages_router
 from service.settings import Settings
 
@@ -36,6 +40,7 @@ CALLS = sorted(
         embeds_router,
         exports_router,
         feed_router,
+        metrics_router,
     )
     for route in one.routes
     for method in route.methods
@@ -68,6 +73,14 @@ def test_every_setting_is_documented_with_its_default_or_meaning(name: str) -> N
 @pytest.mark.parametrize(("method", "path"), CALLS)
 def test_every_call_is_documented(method: str, path: str) -> None:
     assert re.search(rf"`{method} {re.escape(path)}[`?]", README), f"{method} {path}"
+
+
+def test_every_metric_and_every_field_of_the_log_is_documented() -> None:
+    names = re.findall(r"^# TYPE (practices_\w+)", exposition(CollectorRegistry()).decode(), re.MULTILINE)
+
+    assert len(names) >= 7
+    for name in (*names, "practices_release_info", "practices_pending_edits", "practices_build_fault", *REQUEST_FIELDS):
+        assert f"`{name}`" in README, name
 
 
 def test_every_file_that_the_readme_links_to_exists() -> None:

@@ -311,6 +311,26 @@ def test_with_a_list_of_origins_only_those_read_and_frame(tmp_path, words):
         assert policy.endswith("; frame-ancestors 'self' https://a.example http://b.example:8080")
 
 
+def test_what_another_site_sends_is_refused_before_it_is_computed(tmp_path, words):
+    retriever = built(tmp_path, PRACTICES, words)
+    body = {"text": "masters of nobody else"}
+    with running_for(["https://a.example"], retriever, words) as client:
+        for origin in ("https://b.example", "http://a.example", "https://a.example.evil.example", "null"):
+            words.encoded.clear()
+            refused = client.post(TEXT_PATH, json=body, headers={"Origin": origin})
+            assert_problem(refused, 403, "urn:practices:problem:foreign-origin")
+            assert "access-control-allow-origin" not in refused.headers
+            assert words.encoded == []
+            assert client.get(JSON_PATH, headers={"Origin": origin}).status_code == 200
+        for headers in ({"Origin": "https://a.example"}, {"Origin": "http://testserver"}, {}):
+            assert client.post(TEXT_PATH, json=body, headers=headers).status_code == 200
+
+
+def test_where_every_site_may_ask_none_is_refused(client):
+    for origin in ("https://b.example", "null"):
+        assert client.post(TEXT_PATH, json={"text": "masters"}, headers={"Origin": origin}).status_code == 200
+
+
 def running_for(origins, retriever, encoder) -> TestClient:
     from service.app import create_app
 

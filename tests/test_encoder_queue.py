@@ -491,3 +491,32 @@ def test_a_text_whose_asker_has_gone_is_encoded_when_another_asks():
 
     assert run(scenario()).tolist() == expected("gone")
     assert encoder.batches == [("queries", ["first"]), ("queries", ["gone"])]
+
+
+class SlowEncoder(RecordingEncoder):
+    """Takes a twentieth of a second for each batch."""
+
+    def encode_queries(self, texts):
+        threading.Event().wait(0.05)
+        return super().encode_queries(texts)
+
+
+def test_nobody_is_let_in_while_others_had_to_wait_for_too_long():
+    texts = [f"question {number} " + "word " * number for number in range(24)]
+
+    async def scenario(most_wait):
+        async with EncoderQueue(SlowEncoder(), 64, most_wait=most_wait) as queue:
+            asking = [asyncio.create_task(queue.encode_queries([text])) for text in texts]
+            await asyncio.sleep(0.12)  # the third batch of four has waited for two
+            try:
+                queue.admit()
+                is_let_in = True
+            except BusyError:
+                is_let_in = False
+            rows = [row[0].tolist() for row in await asyncio.gather(*asking)]
+            queue.admit()  # nobody waits any more
+            return is_let_in, rows
+
+    rows = [expected(text) for text in texts]
+    assert run(scenario(0.02)) == (False, rows)
+    assert run(scenario(10)) == (True, rows)

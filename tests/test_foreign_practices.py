@@ -132,7 +132,7 @@ READ = {
         "languages",
         "status",
     ),
-    *("start_year", "end_year", "age_min", "age_max", "evidence_level", "effect"),
+    *("start_year", "end_year", "age_min", "age_max", "evidence_level", "effect", "is_verified"),
 }
 """Fields whose values are read and not copied."""
 

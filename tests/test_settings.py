@@ -1,6 +1,7 @@
 """Settings: defaults inside the project, every one moved by its environment variable, wrong ones refused."""
 
 import json
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ CHANGED = {
     "cache": ("/a/cache", Path("/a/cache")),
     "state": ("/a/state", Path("/a/state")),
     "kept_releases": ("5", 5),
+    "most_wait": ("1.5", 1.5),
     "encoder": ("all-MiniLM-L6-v2", "all-MiniLM-L6-v2"),
     "hub": ("true", True),
     "host": ("0.0.0.0", "0.0.0.0"),
@@ -24,6 +26,18 @@ CHANGED = {
     "workers": ("3", 3),
     "queue_size": ("7", 7),
     "remembered": ("0", 0),
+    "metrics": ("key", "key"),
+    "log": ("text", "text"),
+    "log_requests": ("false", False),
+    "reading": ("key", "key"),
+    "rate": ("120/minute", "120/minute"),
+    "key_rate": ("10 per 2 hours", "10 per 2 hours"),
+    "trusted_proxies": (
+        '["10.0.0.0/8", "2001:db8::1"]',
+        (IPv4Network("10.0.0.0/8"), IPv6Network("2001:db8::1/128")),
+    ),
+    "hosts": ('["practices.example", "*.a.example", "[::1]"]', ("practices.example", "*.a.example", "[::1]")),
+    "timeout": ("2.5", 2.5),
     "widget_origins": (
         '["https://a.example", "http://b.example:8080"]',
         ("https://a.example", "http://b.example:8080"),
@@ -51,6 +65,15 @@ def test_the_defaults_need_no_environment():
     assert settings.state == home() / "data" / "state"
     assert (settings.keys, settings.journal) == (settings.state / "keys.sqlite", settings.state / "journal.sqlite")
     assert settings.widget_origins == ("*",)
+    assert (settings.reading, settings.rate, settings.key_rate, settings.timeout) == ("open", "", "", 20)
+    assert (settings.trusted_proxies, settings.hosts) == ((), ())
+    assert (settings.metrics, settings.log_requests) == ("open", True)
+
+
+@pytest.mark.parametrize(("is_terminal", "style"), [(True, "text"), (False, "json")])
+def test_the_log_is_text_on_a_terminal_and_json_elsewhere(monkeypatch, is_terminal, style):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal)
+    assert Settings().log == style
 
 
 @pytest.mark.parametrize("name", CHANGED)
@@ -71,6 +94,17 @@ def test_every_setting_is_an_environment_variable(monkeypatch, name):
         ("queue_size", "0"),
         ("remembered", "-1"),
         ("hub", "perhaps"),
+        ("reading", "closed"),
+        ("rate", "often"),
+        ("rate", "0/minute"),
+        ("key_rate", "1/second; 5/minute"),
+        ("trusted_proxies", "10.0.0.0/8"),
+        ("hosts", "practices.example"),
+        ("timeout", "0"),
+        ("timeout", "inf"),
+        ("metrics", "closed"),
+        ("log", "xml"),
+        ("log_requests", "perhaps"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(monkeypatch, name, value):
@@ -78,6 +112,25 @@ def test_a_wrong_value_is_refused_by_name(monkeypatch, name, value):
     with pytest.raises(ValidationError) as error:
         Settings()
     assert [fault["loc"] for fault in error.value.errors()] == [(name,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("trusted_proxies", "proxy.example"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "*"),
+        ("hosts", "https://practices.example"),
+        ("hosts", "practices.example:8000"),
+        ("hosts", "practices.*"),
+        ("hosts", ""),
+    ],
+)
+def test_proxies_are_networks_and_hosts_are_names(monkeypatch, name, value):
+    monkeypatch.setenv(f"PRACTICES_{name.upper()}", json.dumps([value]))
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert {fault["loc"][:2] for fault in error.value.errors()} == {(name, 0)}
 
 
 @pytest.mark.parametrize("value", ["https://a.example", '"*"', "[1]"])

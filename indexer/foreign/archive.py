@@ -12,7 +12,7 @@ from indexer.foreign.rows import ForeignFileError
 LARGEST_CONTENT = 200_000_000  # bytes of all parts together
 LARGEST_RATIO = 200  # content to file; sheets of a spreadsheet reach 30
 
-_FAULTS = (BadZipFile, LZMAError, zlib.error, OSError, EOFError, RuntimeError, ValueError)
+_FAULTS = (BadZipFile, LZMAError, zlib.error, OSError, EOFError, MemoryError, RuntimeError, ValueError)
 
 
 def is_zip(data: bytes) -> bool:
@@ -53,7 +53,7 @@ class Archive:
     def check_markup(self) -> None:
         """Raise ForeignFileError where a part is not well-formed XML, on which readers may hang, or has entities."""
         for name in self.names:
-            if name.endswith((".xml", ".rels")):
+            if name.lower().endswith((".xml", ".rels")):
                 parser = ParserCreate()
                 parser.EntityDeclHandler = self._refuse_entity(name)
                 try:

@@ -18,6 +18,7 @@ _REFUSED = (
     (b"\x89PNG", "a picture", "type its text into a spreadsheet"),
     (b"\xff\xd8\xff", "a picture", "type its text into a spreadsheet"),
 )
+_PIECE = 2**20
 _GZIP = b"\x1f\x8b"
 _DECLARED = re.compile(rb"""<(?:meta|\?xml)\b[^>]*?(?:charset|encoding)\s*=\s*["']?([\w-]+)""", re.IGNORECASE)
 _HEAD = 4_096  # bytes in which a page says its encoding
@@ -30,11 +31,17 @@ def read_contents(path: Path) -> bytes:
     """
     try:
         _check_size(path.name, path.stat().st_size)
+        if not path.is_file():
+            raise ForeignFileError(f"{path.name}: neither a file nor a folder, expected one of them; check the path")
         data = path.read_bytes()
         if data.startswith(_GZIP):
             with gzip.open(path) as file:
-                data = file.read(LARGEST_FILE + 1)
-            _check_size(path.name, len(data))
+                # Counted first, a piece at a time: what unpacks to more than may be is never held.
+                size = 0
+                while piece := file.read(_PIECE):
+                    _check_size(path.name, size := size + len(piece))
+                file.seek(0)
+                data = file.read()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ForeignFileError(f"{path.name}: the gzip file is damaged ({error}); pack or fetch it again") from error
     except OSError as error:

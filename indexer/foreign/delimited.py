@@ -15,6 +15,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _NAMES = {",": "separated by ','", ";": "separated by ';'", "\t": "separated by tabs", "|": "separated by '|'"}
 _DECLARED = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # the first line by which Excel is told the delimiter
 _SAMPLE = 20_000  # characters; clevercsv takes a tenth of a second for them
+_MOST_DELIMITERS = 1_000_000  # of a line; more take more memory than they are worth
 _LONGEST_CELL = 500_000_000  # characters: the csv module would refuse one of 131,073
 
 
@@ -34,6 +35,7 @@ def read_delimited(path: Path, decoded: Decoded) -> ForeignTable:
     declared = _DECLARED.match(text)
     if declared:
         text, first_line = text[declared.end() :], 2
+    _check_width(path.name, text)
     dialect = _Dialect(declared[1]) if declared else _dialect(text)
     doubts = list(decoded.doubts)
     try:
@@ -57,6 +59,15 @@ def read_delimited(path: Path, decoded: Decoded) -> ForeignTable:
 def is_delimited(text: str) -> bool:
     """Say whether all lines have the same number of cells, more than one, by one of the usual delimiters."""
     return _DECLARED.match(text) is not None or any(_is_even(text, delimiter) for delimiter in _DELIMITERS)
+
+
+def _check_width(name: str, text: str) -> None:
+    for number, line in enumerate(io.StringIO(text), start=1):
+        if len(line) > _MOST_DELIMITERS and max(map(line.count, _DELIMITERS)) > _MOST_DELIMITERS:
+            raise ForeignFileError(
+                f"{name}, line {number}: more than {_MOST_DELIMITERS:,} separators, expected the cells of one row; "
+                "check that line breaks did not get lost"
+            )
 
 
 class _UnpairedQuotesError(ValueError):

@@ -1,7 +1,7 @@
 """Turn the lines of a saved listing page into a table: a bullet line, a title and paragraphs for each entry."""
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,13 +46,15 @@ def find_listing(lines: Sequence[str]) -> Listing | None:
     count_line, counted = next(
         ((number, found) for number, line in enumerate(lines) if (found := _count(line))), (-1, None)
     )
-    repeats = Counter(_bare(line) for line in lines[count_line + 1 :] if 0 < len(_bare(line)) <= _LONGEST_BULLET)
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for at in range(count_line + 1, len(lines)):
+        if 0 < len(bare := _bare(lines[at])) <= _LONGEST_BULLET:
+            places[bare].append(at)
     expected = counted[1] - counted[0] + 1 if counted else 0
-    ranked = sorted(repeats, key=lambda line: (repeats[line] != expected, -repeats[line]))
-    for bullet in ranked:
-        if repeats[bullet] < 2 and not (counted and repeats[bullet] == expected):
+    ranked = sorted(places.values(), key=lambda numbers: (len(numbers) != expected, -len(numbers)))
+    for numbers in ranked:
+        if len(numbers) < 2 and not (counted and len(numbers) == expected):
             continue
-        numbers = [at for at, line in enumerate(lines) if at > count_line and _bare(line) == bullet]
         starts = [
             at for at, after in zip(numbers, [*numbers[1:], len(lines)], strict=True) if _has_text(lines, at, after)
         ]
@@ -92,7 +94,7 @@ def _count(line: str) -> tuple[int, int, int] | None:
 
 
 def _has_text(lines: Sequence[str], start: int, end: int) -> bool:
-    return any(line.strip() for line in lines[start + 1 : end])
+    return any(lines[at].strip() for at in range(start + 1, end))
 
 
 def _end(lines: Sequence[str], last_bullet: int) -> int:

@@ -60,20 +60,21 @@ class ColumnGuess:
 
 def guess_mapping(table: ForeignTable) -> tuple[ColumnGuess, ...]:
     """Return a guess for each column in order: by its name in many languages where its values agree, else by them."""
-    found = {column: _by_name(column, _values(table, column)) for column in table.columns}
+    values_of = _values(table)
+    found = {column: _by_name(column, values_of[column]) for column in table.columns}
     taken = {field for field, _ in found.values() if field}
     for column, (field, _) in found.items():
         if not field:
-            found[column] = _by_values(_values(table, column), taken)
+            found[column] = _by_values(values_of[column], taken)
             taken.add(found[column][0])
-    return tuple(_once_each(table, found))
+    return tuple(_once_each(values_of, found))
 
 
-def _once_each(table: ForeignTable, found: Mapping[str, tuple[str, str]]) -> Iterator[ColumnGuess]:
+def _once_each(values_of: Mapping[str, Sequence[str]], found: Mapping[str, tuple[str, str]]) -> Iterator[ColumnGuess]:
     """Yield the guesses; where two columns are one field that takes only one, the first keeps it."""
     taken: set[str] = set()
     for column, (field, why) in found.items():
-        example = shown(next(iter(_values(table, column)), ""), 60)
+        example = shown(next(iter(values_of[column]), ""), 60)
         if field in taken and field not in MANY:
             yield ColumnGuess(column, NOTE, f"another column is '{field}' already", example)
         else:
@@ -81,13 +82,13 @@ def _once_each(table: ForeignTable, found: Mapping[str, tuple[str, str]]) -> Ite
         taken.add(field)
 
 
-def _values(table: ForeignTable, column: str) -> list[str]:
-    found = []
+def _values(table: ForeignTable) -> Mapping[str, Sequence[str]]:
+    """Return the first values of each column."""
+    found: dict[str, list[str]] = {column: [] for column in table.columns}
     for row in table.rows:
-        if column in row.values:
-            found.append(row.values[column])
-            if len(found) == _LOOKED_AT:
-                break
+        for column, text in row.values.items():
+            if len(found[column]) < _LOOKED_AT:
+                found[column].append(text)
     return found
 
 
@@ -172,7 +173,7 @@ def read_mapping(path: Path, guessed: Mapping[str, str]) -> dict[str, str]:
     try:
         content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         kept = dict(content["columns"])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ForeignFileError(f"{path} is not a mapping ({error}); remove it, and a new one is guessed") from error
     mapping = {column: kept.get(column, field) for column, field in guessed.items()}
     faults = [

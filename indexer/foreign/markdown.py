@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from indexer.foreign.pieces import Piece, blocks, paragraph_pieces
 
-_HEADING = re.compile(r" {0,3}#{1,6}\s+(.+?)\s*#*\s*")
+_HEADING = re.compile(r" {0,3}#{1,6}\s+(\S.*)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-{2,})\s*")
 _FRONT = re.compile(r"([^\s:#-][^:]*):(?:\s+(.*))?")
-_RULE_OF_TABLE = re.compile(r"\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*")
+_RULE_OF_TABLE = re.compile(r"\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*(\|\s*)?")
 _BREAK_IN_CELL = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
@@ -58,7 +58,9 @@ def _block_pieces(block: Sequence[str]) -> list[Piece]:
     for line in block:
         heading = _HEADING.fullmatch(line)
         if heading:
-            pieces.extend([*_plain_pieces(waiting), Piece(heading[1], is_heading=True)])
+            bare = heading[1].rstrip()
+            text = bare.rstrip("#").rstrip() or bare
+            pieces.extend([*_plain_pieces(waiting), Piece(text, is_heading=True)])
             waiting = []
         elif len(waiting) == 1 and _UNDERLINE.fullmatch(line):
             pieces.append(Piece(waiting.pop().strip(), is_heading=True))

@@ -169,9 +169,10 @@ def _table_rows(table: LexborNode, name: str) -> Iterator[Cells]:
         texts: dict[int, str] = {}
         covered, below = below, {column: (rows - 1, text) for column, (rows, text) in below.items() if rows > 1}
         texts.update({column: text for column, (_, text) in covered.items()})
+        free = count()
         for cell in _children(row):
             if cell.tag in ("td", "th"):
-                column = next(at for at in count() if at not in texts)
+                column = next(at for at in free if at not in texts)
                 text = _cell_text(cell)
                 rows = _span(cell, "rowspan")
                 for at in range(column, column + _span(cell, "colspan")):

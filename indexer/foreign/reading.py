@@ -17,6 +17,7 @@ from indexer.foreign.rows import Doubt, ForeignFileError, ForeignTable, damaged_
 from indexer.foreign.sheets import read_folder, read_sheet
 from indexer.foreign.workbook import read_workbook
 
+_MOST_COLUMNS = 2_000
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 _JSON_LINES = (".jsonl", ".ndjson")
 _TABLES = (".csv", ".tsv", ".tab")
@@ -34,6 +35,11 @@ def read_foreign(path: Path) -> ForeignTable:
     Raises ForeignFileError where there are no rows to be had; no other exception.
     """
     table = read_folder(path) if path.is_dir() else _read_file(path)
+    if len(table.columns) > _MOST_COLUMNS:
+        raise ForeignFileError(
+            f"{path.name}: {len(table.columns):,} columns, expected at most {_MOST_COLUMNS:,}; "
+            "delete those that say nothing of a practice"
+        )
     return replace(table, doubts=(*table.doubts, *damaged_rows(table.rows)))
 
 

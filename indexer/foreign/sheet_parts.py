@@ -12,8 +12,11 @@ _LARGEST_SHEET = 20_000_000
 _TAG = re.compile(rb"<(?:\w+:)?(c|row)\b([^<>]*)>")
 _REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,3})(\d{1,9})["']""")
 _ERROR = re.compile(rb"""\bt\s*=\s*["']e["']""")
-_FORMULA_WITHOUT_VALUE = re.compile(rb"</(?:\w+:)?f>\s*(?:<v\s*/>|<v></v>)?\s*</(?:\w+:)?c>")
+_FORMULA_WITHOUT_VALUE = re.compile(rb"</(?:\w+:)?f>\s*(?:(?:<v\s*/>|<v></v>)\s*)?</(?:\w+:)?c>")
 _LINK = re.compile(rb"<(?:\w+:)?hyperlink\b")
+_PART_OF_ODS = re.compile(rb"<(?:\w+:)?(table|table-row|(?:covered-)?table-cell|p)(?=[\s/>])([^<>]*)>")
+_REPEATED = re.compile(rb"""\bnumber-(?:rows|columns)-repeated\s*=\s*["'](\d{1,18})["']""")
+_MOST_REPEATED = 10_000  # a row with text; office programs repeat empty rows to the end of the sheet
 _SHOWN = 10
 _COLUMNS = 16_384  # of a sheet of Excel
 
@@ -50,6 +53,28 @@ def _check_extent(content: bytes, where: str) -> None:
             f"{where}: the sheet reaches to row {last_row:,} and column {last_column:,} but is almost empty; "
             "expected a table without far-off cells: delete those, or save the table as CSV"
         )
+
+
+def check_repeats(content: bytes, where: str) -> None:
+    """Raise ForeignFileError where a sheet of an ODS file would be too large once what it repeats is written out."""
+    row = rows = column = last_row = last_column = 0
+    for part in _PART_OF_ODS.finditer(content):
+        repeated = _REPEATED.search(part[2])
+        times = int(repeated[1]) if repeated else 1
+        if part[1] == b"table":
+            row = last_row = last_column = 0
+        elif part[1] == b"table-row":
+            row, rows, column = row + times, times, 0
+        elif part[1] != b"p":
+            column += times
+        else:
+            last_row, last_column = row, max(last_column, column)
+            if rows > _MOST_REPEATED or last_row * last_column > _LARGEST_SHEET:
+                raise ForeignFileError(
+                    f"{where}: a row repeats {rows:,} times and the sheet reaches to row {last_row:,} and column "
+                    f"{last_column:,}, expected at most {_MOST_REPEATED:,} times and {_LARGEST_SHEET:,} cells; "
+                    "delete far-off and repeated cells, or save the table as CSV"
+                )
 
 
 def _column_number(letters: bytes) -> int:

@@ -13,6 +13,7 @@ from indexer.foreign.pieces import Piece, text_pieces
 from indexer.foreign.rows import Doubt, ForeignFileError, ForeignRow, ForeignTable, distinct_names, row_of
 from indexer.foreign.word_file import word_pieces
 
+_MOST_FILES = 50_000
 _ENDS = (".md", ".html", ".htm", ".docx", ".txt")
 
 
@@ -38,12 +39,21 @@ def read_folder(path: Path) -> ForeignTable:
         raise ForeignFileError(
             f"{path.name}: the folder cannot be read ({error.strerror}); check its rights"
         ) from error
+    if len(files) > _MOST_FILES:
+        raise ForeignFileError(
+            f"{path.name}: {len(files):,} files in this folder, expected at most {_MOST_FILES:,}; "
+            "move them into several folders and read one after the other"
+        )
     sheets, doubts, faults = [], [], []
     for file in files:
         place = f"{path.name}/{file.name}"
         if not file.is_file() or not is_sheet(file):
             meaning = f"It was left out; only files that end in {', '.join(_ENDS)} are read from a folder."
             doubts.append(Doubt(place, "a folder" if file.is_dir() else "another kind of file", meaning))
+            continue
+        if file.is_symlink() and not file.resolve().is_relative_to(path.resolve()):
+            meaning = "It was left out; copy the file that it leads to into the folder if it belongs there."
+            doubts.append(Doubt(place, "a link that leads out of the folder", meaning))
             continue
         try:
             sheets.append(_sheet(file, read_contents(file), place))

@@ -29,7 +29,7 @@ _SERIALS_FROM = date(1899, 12, 30)
 
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000
 _URL = re.compile(r"https?://[^\s<>\"|]+[^\s<>\"|.,;:!?)\]]")
-_BETWEEN = re.compile(r"\s*[;|\n•]\s*")
+_BETWEEN = re.compile(r"[;|\n•]")
 _LONGEST_CODE = 64
 _STATUSES = {
     "running": "running active ongoing current open in progress laufend aktiv en cours en curso in corso lopend",
@@ -102,8 +102,8 @@ def parts(text: str) -> tuple[str, ...]:
     """Return what a cell lists: between semicolons, bars or lines; between commas where there are none of these."""
     found = _BETWEEN.split(text.strip())
     if len(found) == 1:
-        found = re.split(r"\s*,\s+", found[0])
-    return tuple(dict.fromkeys(one for one in found if one))
+        found = re.split(r",\s+", found[0])
+    return tuple(dict.fromkeys(one.strip() for one in found if one.strip()))
 
 
 def code_reader(field: str, vocabulary: Vocabulary) -> Callable[[str], str]:

@@ -11,7 +11,7 @@ from python_calamine import CalamineWorkbook
 from indexer.foreign.archive import Archive, is_zip
 from indexer.foreign.grid import Cells, read_grid
 from indexer.foreign.rows import Doubt, ForeignFileError, ForeignTable, shown
-from indexer.foreign.sheet_parts import check_sheet_parts
+from indexer.foreign.sheet_parts import check_repeats, check_sheet_parts
 
 Cell = int | float | str | bool | time | date | datetime | timedelta
 
@@ -43,6 +43,8 @@ def read_workbook(path: Path, data: bytes) -> ForeignTable:
         form = "XLSX" if "xl/workbook.xml" in archive.names else "ODS"
         if form == "XLSX":
             doubts.extend(check_sheet_parts(archive, path.name))
+        elif "content.xml" in archive.names:
+            check_repeats(archive.part("content.xml"), path.name)
     sheets = _sheets(path.name, data)
     if not any(sheet.filled for sheet in sheets):
         raise ForeignFileError(f"{path.name}: no sheet has any text; expected a table with a row of column names")

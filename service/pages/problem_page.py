@@ -13,6 +13,10 @@ from service.wording import translatable
 
 _FOR_PROGRAMS = ("/api/", "/health/", "/embed/", "/static/", "/widget.js")
 
+_MANY = (
+    translatable("Many people are asking right now"),
+    translatable("Please load this page again in a few seconds. Your question is kept in its address."),
+)
 _PHRASES: Mapping[int, tuple[str, str]] = {
     HTTPStatus.NOT_FOUND: (
         translatable("There is no such page"),
@@ -22,10 +26,8 @@ _PHRASES: Mapping[int, tuple[str, str]] = {
         translatable("This address cannot be read"),
         translatable("Something in it is not as it should be:"),
     ),
-    HTTPStatus.SERVICE_UNAVAILABLE: (
-        translatable("Many people are asking right now"),
-        translatable("Please load this page again in a few seconds. Your question is kept in its address."),
-    ),
+    HTTPStatus.TOO_MANY_REQUESTS: _MANY,
+    HTTPStatus.SERVICE_UNAVAILABLE: _MANY,
 }
 _OTHER = (
     translatable("Something went wrong"),
