@@ -14,7 +14,7 @@ from service.access import WriterDependency
 from service.administration import Administration
 from service.api import PREFIX
 from service.editing import Condition, Editing, Written
-from service.limits import MAX_RECORD_BYTES, MAX_UPLOAD_BYTES, MAX_UPLOAD_ROWS, UploadMode
+from service.limits import MAX_UPLOAD_ROWS, UploadMode
 from service.problems import MEDIA_TYPE, ToldError
 from service.schemas import EditState, Problem, Uploaded, WrittenModel
 from service.switching import Switch
@@ -104,8 +104,7 @@ async def put(
     response: Response,
 ) -> WrittenModel:
     """Create a practice, or replace the record whose tag If-Match names; it is on the disk when this answers."""
-    body = await _body(request, MAX_RECORD_BYTES)
-    written = await run_in_threadpool(editing.put, practice_id, body, condition, key.name)
+    written = await run_in_threadpool(editing.put, practice_id, await request.body(), condition, key.name)
     if written.change == "created":
         response.status_code = HTTPStatus.CREATED
     if written.entity_tag is not None:
@@ -131,7 +130,7 @@ async def upload(
     """Write many practices, one JSON object a line: all of them or, where one is refused, none."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _NDJSON:
         raise ToldError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected Content-Type: {_NDJSON}, one JSON object a line")
-    body = await _body(request, MAX_UPLOAD_BYTES)
+    body = await request.body()
     rows = [(number, row) for number, row in enumerate(body.split(b"\n"), start=1) if row.strip()]
     if len(rows) > MAX_UPLOAD_ROWS:
         detail = f"{len(rows)} lines, expected at most {MAX_UPLOAD_ROWS}; send several uploads"
@@ -156,16 +155,6 @@ async def edits(request: Request, _key: WriterDependency) -> EditState:
     return EditState(
         pending=state.pending, last_edit=state.last_edit, fault=state.fault, release=switch.answering.release_id
     )
-
-
-async def _body(request: Request, most: int) -> bytes:
-    """Return the content of a request, refused as soon as it is larger than `most` bytes."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most:
-            raise ToldError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {most} bytes")
-    return bytes(body)
 
 
 def _model(written: Written) -> WrittenModel:

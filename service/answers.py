@@ -42,7 +42,6 @@ _SCORE_DIGITS = 4
 async def answered(retriever: Retriever, encoder: EncoderQueue, request: SearchRequest) -> SearchResponse:
     """Return the answer to `request`. Raises BusyError where too many questions are waiting."""
     started = time.perf_counter()
-    encoder.admit()
     question = retriever.understand(request.query)
     embeddings = await encoder.encode_queries(question.encoder_texts)
     return search_response(retriever, request, question, embeddings, started)

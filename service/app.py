@@ -38,6 +38,7 @@ from service.retriever import Retriever
 from service.security import SecurityHeaders
 from service.settings import MetricsAccess, Settings
 from service.sharing import ANY_ORIGIN, Sharing
+from service.shedding import Shedding
 from service.switching import Releases, Switch
 from service.watching import ASKED_METHOD, Watching
 
@@ -138,6 +139,7 @@ def create_app(  # noqa: PLR0913  most are settings
     bound_requests(app, admission, administration.keys if administration else None)
     add_problem_handlers(app)
     app.add_middleware(GZipMiddleware, compresslevel=_COMPRESSION)
+    app.add_middleware(Shedding)
     app.add_middleware(Sharing, origins=widget_origins)
     app.add_middleware(SecurityHeaders, origins=widget_origins)
     check_origins(app, admission)

@@ -19,6 +19,9 @@ _LARGEST_BATCH = 4
 """Texts of one batch, unless a single question has more: in larger ones a text costs hardly less, and the answers of
 one batch are made while the next one is encoded. At 16 clients 118 questions a second, 38 with batches of 32."""
 
+_LEARNED = 0.1
+"""Share of what one batch teaches of the pace: some ten of them tell it, and one that is slow by chance does not."""
+
 
 class BusyError(RuntimeError):
     """So many questions wait for the encoder that another one would wait too long."""
@@ -38,8 +41,8 @@ class EncoderQueue:
 
     The embeddings of the last `remembered` texts are kept, each under a salted hash of its text: a question that is
     asked again, or with other filters, is not encoded again, and no question can be read from what is kept.
-    `on_change` is told by how many questions the queue grows or, below 0, shrinks. As long as questions had to wait for
-    more than `most_wait` seconds, no other one is let in: who waits is answered soon, and the others know at once.
+    `on_change` is told by how many questions the queue grows or, below 0, shrinks. A question that would have to wait
+    for more than `most_wait` seconds is not let in: who waits is answered soon, and the others know at once.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class EncoderQueue:
         self._task: asyncio.Task[None] | None = None
         self._on_change = on_change
         self._most_wait = most_wait
-        self._waited = 0.0  # seconds, by the question that was last taken out
+        self._texts = 0  # that wait or are being encoded
+        self._pace = 0.0  # seconds from one text to the next while texts wait, a moving average
+        self._ended = 0.0  # when the last batch was done
 
     async def __aenter__(self) -> "EncoderQueue":
         self._task = asyncio.create_task(self._serve())
@@ -102,8 +107,7 @@ class EncoderQueue:
 
     def admit(self) -> None:
         """Raise BusyError where a question would have to wait for too long, before anything is done for it."""
-        is_slow = self._waited > self._most_wait and not self._waiting.empty()
-        if is_slow or self._waiting.full():
+        if self._texts * self._pace > self._most_wait or self._waiting.full():
             current_trace().refused += 1
             raise BusyError(f"{self._waiting.qsize()} questions are waiting already; try again in a moment")
 
@@ -112,6 +116,7 @@ class EncoderQueue:
         future = asyncio.get_running_loop().create_future()
         waiting = _Waiting(texts, is_query, future, current_trace(), time.perf_counter())
         self._waiting.put_nowait(waiting)
+        self._texts += len(texts)
         self._on_change(1)
         return await waiting.answer
 
@@ -131,13 +136,22 @@ class EncoderQueue:
                 wanted = [one for one in batch if one.is_query == is_query and not one.answer.done()]
                 if wanted:
                     await self._answer(wanted, is_query=is_query)
+            texts = sum(len(one.texts) for one in batch)
+            self._texts -= texts
+            self._keep_pace(texts, min(one.since for one in batch))
+
+    def _keep_pace(self, texts: int, since: float) -> None:
+        """Learn from a batch that is done, of which the first text was there at `since`, how long a text takes."""
+        ended = time.perf_counter()
+        pace = (ended - max(self._ended, since)) / texts
+        self._pace += _LEARNED * (pace - self._pace) if self._pace else pace
+        self._ended = ended
 
     async def _answer(self, wanted: list[_Waiting], *, is_query: bool) -> None:
         encode = self._encoder.encode_queries if is_query else self._encoder.encode_documents
         texts = [text for one in wanted for text in one.texts]
         ends = list(accumulate(len(one.texts) for one in wanted))
         started = time.perf_counter()
-        self._waited = started - wanted[-1].since
         try:
             rows = await asyncio.get_running_loop().run_in_executor(self._thread, encode, texts)
             if len(rows) != len(texts):

@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.datastructures import State
+from starlette.responses import PlainTextResponse
 
 from service.administration import Administration
 from service.journal import Journal, JournalError
@@ -24,7 +25,7 @@ router = APIRouter(tags=["service"])
 
 
 # Not asynchronous, so that FastAPI calls it in another thread: it reads files.
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request) -> Response:
     """Return the metrics as Prometheus reads them."""
     state = request.app.state

@@ -113,6 +113,11 @@ async def _on_unknown_release(request: Request, error: Exception) -> Response:
 
 
 async def _on_busy(request: Request, error: Exception) -> Response:
+    return busy_response(request, error)
+
+
+def busy_response(request: Request, error: Exception) -> Response:
+    """Return the answer to a request that would have to wait for too long."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return problem_response(
         request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), kind="urn:practices:problem:busy", headers=headers

@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     workers: Count = Field(default=1, description="processes that answer, each with an encoder of its own")
     queue_size: Count = Field(default=64, description="questions that may wait for the encoder before a 503")
     most_wait: Annotated[float, Field(gt=0)] = Field(
-        default=0.4, description="seconds that a question may have to wait for the encoder before others get a 503"
+        default=0.3, description="seconds that a question may have to wait for the encoder before others get a 503"
     )
     kept_releases: Count = Field(
         default=50, description="releases that stay when a change by API makes another one; older ones are removed"

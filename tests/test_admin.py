@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from indexer.edits import edited_source, entity_tag
 from indexer.practice import Practice
 from indexer.release import activate
-from service import admin
+from service import admin, request_bounds
 from service.administration import Administration
 from service.app import create_app
 from service.journal import Journal
@@ -271,7 +271,7 @@ def test_an_upload_of_the_whole_catalogue_removes_what_it_does_not_name(site: Si
 def test_uploads_are_bounded_and_say_what_they_are(
     site: Site, monkeypatch: pytest.MonkeyPatch, content: bytes, headers: dict[str, str], status: int
 ) -> None:
-    monkeypatch.setattr(admin, "MAX_UPLOAD_BYTES", 1_000)
+    monkeypatch.setattr(request_bounds, "MAX_UPLOAD_BYTES", 1_000)
     assert site.client.post(UPLOAD, content=content, headers=headers).status_code == status
 
 
@@ -279,7 +279,7 @@ def test_an_upload_of_too_many_lines_and_a_record_that_is_too_large_are_refused(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admin, "MAX_UPLOAD_ROWS", 1)
-    monkeypatch.setattr(admin, "MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr(request_bounds, "MAX_RECORD_BYTES", 100)
     two = lines(NEW, NEW | {"id": "day-bus"})
     assert site.client.post(UPLOAD, content=two, headers=LINES).status_code == 413
     assert site.client.put(NEW_PATH, json=NEW | {"note": "x" * 100}).status_code == 413

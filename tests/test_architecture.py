@@ -605,6 +605,7 @@ ALLOWED = {
     "service.metrics": {"service.trace"},
     "service.monitoring": {"service.administration", "service.journal", "service.metrics", "service.switching"},
     "service.watching": {"service.metrics", "service.trace"},
+    "service.shedding": {"service.encoder_queue", "service.problems", "service.switching"},
     "service.app": {
         "indexer.encoder",
         "indexer.manifest",
@@ -631,6 +632,7 @@ ALLOWED = {
         "service.security",
         "service.settings",
         "service.sharing",
+        "service.shedding",
         "service.switching",
         "service.watching",
     },

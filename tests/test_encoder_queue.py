@@ -501,22 +501,32 @@ class SlowEncoder(RecordingEncoder):
         return super().encode_queries(texts)
 
 
-def test_nobody_is_let_in_while_others_had_to_wait_for_too_long():
-    texts = [f"question {number} " + "word " * number for number in range(24)]
+def test_who_would_have_to_wait_for_too_long_is_not_let_in():
+    texts = [f"question {number}" for number in range(8)]
 
     async def scenario(most_wait):
         async with EncoderQueue(SlowEncoder(), 64, most_wait=most_wait) as queue:
-            asking = [asyncio.create_task(queue.encode_queries([text])) for text in texts]
-            await asyncio.sleep(0.12)  # the third batch of four has waited for two
-            try:
-                queue.admit()
-                is_let_in = True
-            except BusyError:
-                is_let_in = False
-            rows = [row[0].tolist() for row in await asyncio.gather(*asking)]
+            await queue.encode_queries(["the first one tells the pace"])  # a twentieth of a second a text
+            answers = await asyncio.gather(*(queue.encode_queries([text]) for text in texts), return_exceptions=True)
             queue.admit()  # nobody waits any more
-            return is_let_in, rows
+            return [type(answer) if isinstance(answer, BusyError) else answer[0].tolist() for answer in answers]
 
-    rows = [expected(text) for text in texts]
-    assert run(scenario(0.02)) == (False, rows)
-    assert run(scenario(10)) == (True, rows)
+    found = run(scenario(0.2))
+    let_in = found.index(BusyError)
+    assert 1 < let_in < 8  # some four of a twentieth
+    assert found == [*map(expected, texts[:let_in]), *[BusyError] * (8 - let_in)]
+    assert run(scenario(10)) == [*map(expected, texts)]
+
+
+def test_the_pace_is_learned_from_several_batches():
+    async def scenario():
+        async with EncoderQueue(SlowEncoder(), 64, most_wait=0.15) as queue:
+            await queue.encode_queries(["one text in a twentieth of a second"])
+            for _ in range(30):
+                await queue.encode_queries([f"{number}" for number in range(4)])  # four in the same time
+            asking = [asyncio.create_task(queue.encode_queries([f"question {number}"])) for number in range(8)]
+            await asyncio.sleep(0)
+            queue.admit()  # which the pace of the first text would have refused
+            await asyncio.gather(*asking)
+
+    run(scenario())

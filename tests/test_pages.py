@@ -647,7 +647,11 @@ def test_the_page_of_the_api_is_drawn_from_own_files(client) -> None:
 
 
 def test_no_page_is_in_the_description_of_the_api(client) -> None:
-    assert {path.split("/")[1] for path in client.get("/api/v1/openapi.json").json()["paths"]} == {"api", "health", "metrics"}
+    assert {path.split("/")[1] for path in client.get("/api/v1/openapi.json").json()["paths"]} == {
+        "api",
+        "health",
+        "metrics",
+    }
 
 
 @pytest.mark.parametrize("path", ["/", "/practices/mentors", "/api/v1/practices", "/health/live", "/widget.js"])

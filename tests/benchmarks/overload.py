@@ -26,12 +26,14 @@ import numpy as np
 import typer
 
 from indexer.shipped import shipped_path
+from service.problems import RETRY_AFTER_SECONDS
 from tests.benchmarks.load import HOST, LoadError, distinct_questions, memory_of, serving
 
 ALONE_SECONDS, TOGETHER_SECONDS, AFTER_SECONDS = 20, 10, 20
 CLIENTS = 16
 MOST_CONNECTIONS = 800
 _LATE_SECONDS = 30.0
+_KEPT_SECONDS = 2.0  # the server closes a connection after five in which nothing was asked
 _START_SECONDS = 120.0
 
 
@@ -69,25 +71,33 @@ class Connections:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._free: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._opened = 0
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         """Give a connection; one on which something failed is not used again."""
-        if not self._free:
-            if self._opened >= MOST_CONNECTIONS:
-                raise ConnectionError("all connections are busy")
-            self._opened += 1
-            self._free.append(await asyncio.open_connection(HOST, self._port))
-        connection = self._free.pop()
+        reader, writer = await self._connection()
         try:
-            yield connection
+            yield reader, writer
         except BaseException:
             self._opened -= 1
-            connection[1].close()
+            writer.close()
             raise
-        self._free.append(connection)
+        self._free.append((time.perf_counter(), reader, writer))
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return the one used last, unless the server may be about to close it, or a new one."""
+        while self._free:
+            used, reader, writer = self._free.pop()
+            if time.perf_counter() - used < _KEPT_SECONDS:
+                return reader, writer
+            self._opened -= 1
+            writer.close()
+        if self._opened >= MOST_CONNECTIONS:
+            raise ConnectionError("all connections are busy")
+        self._opened += 1
+        return await asyncio.open_connection(HOST, self._port)
 
 
 async def ask(connections: Connections, question: str, outcome: Outcome) -> None:
@@ -111,13 +121,15 @@ async def ask(connections: Connections, question: str, outcome: Outcome) -> None
 
 
 async def closed_loop(port: int, questions: Sequence[str], seconds: float, clients: int) -> Outcome:
-    """Let some clients ask one question after the other."""
+    """Let some clients ask one question after the other; who is refused comes again after a second, as it is told."""
     connections, outcome, numbers = Connections(port), Outcome(), count()
     ended = time.perf_counter() + seconds
 
     async def client() -> None:
         while time.perf_counter() < ended:
+            refused = outcome.counts["refused"]
             await ask(connections, questions[next(numbers) % len(questions)], outcome)
+            await asyncio.sleep(RETRY_AFTER_SECONDS if outcome.counts["refused"] > refused else 0)
 
     await asyncio.gather(*(client() for _ in range(clients)))
     return outcome

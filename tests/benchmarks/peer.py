@@ -426,10 +426,11 @@ def run(command: Sequence[str], environment: Mapping[str, str], text: str = "") 
 
 
 def our_environment(home: Path) -> dict[str, str]:
-    """Return an environment in which nothing of ours is set but where things are."""
+    """Return an environment in which only folders are set, and that nobody is refused: both sides answer all."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PRACTICES_")}
     kept |= {name: os.environ[name] for name in ("PRACTICES_MODELS",) if name in os.environ}
-    return kept | {"PRACTICES_RELEASES": str(home / "releases"), "PRACTICES_CACHE": str(home / "cache")}
+    folders = {f"PRACTICES_{name.upper()}": str(home / name) for name in ("releases", "cache", "state")}
+    return kept | folders | {"PRACTICES_MOST_WAIT": "60"}
 
 
 def their_environment() -> dict[str, str]:
