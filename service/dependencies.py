@@ -40,9 +40,17 @@ class Page:
         """Return the headers that say in which language it is answered, and that another browser may get another."""
         return {"Content-Language": self.wording.language, "Vary": "Accept-Language"}
 
+    @property
+    def is_older(self) -> bool:
+        """Say whether another release is asked for than the current one."""
+        asked = self.state.release
+        return asked is not None and asked != self.request.app.state.switch.answering.release_id
+
     def html(self, template: str, status: int = 200, /, **shown: object) -> HTMLResponse:
         """Return the page that a template makes of what it shows."""
-        content = render(template, self.wording.language, state=self.state, path=self.path, **shown)
+        content = render(
+            template, self.wording.language, state=self.state, path=self.path, is_older=self.is_older, **shown
+        )
         return HTMLResponse(content, status_code=status, headers=self.headers)
 
 

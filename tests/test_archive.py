@@ -104,6 +104,15 @@ def test_a_page_of_an_older_release_leads_to_pages_of_that_release(
     assert client.get(f"/practices/mentors?{old}").status_code == 200
 
 
+@pytest.mark.parametrize("name", ["old", "current"])
+def test_a_page_says_where_its_release_is_an_older_one(
+    client: TestClient, releases: dict[str, Release], name: str
+) -> None:
+    page = client.get(f"/?q=retired+masters&release={id_of(releases[name])}").text
+    assert ("older version of the catalogue" in page) == (name == "old")
+    assert ('<a href="/?q=retired+masters">Go to the current one</a>' in page) == (name == "old")
+
+
 class Opening(FolderReleases):
     """Counts how often each release was opened and how many encoders."""
 
