@@ -191,6 +191,7 @@ def test_nothing_of_rates_is_imported_or_done_where_there_is_none(running):
             "Watching",
             "SecurityHeaders",
             "Sharing",
+            "Shedding",
             "Patience",
             "RequestBounds",
         ]
