@@ -524,7 +524,7 @@ def test_the_pace_is_learned_from_several_batches():
             await queue.encode_queries(["one text in a twentieth of a second"])
             for _ in range(30):
                 await queue.encode_queries([f"{number}" for number in range(4)])  # four in the same time
-            asking = [asyncio.create_task(queue.encode_queries([f"question {number}"])) for number in range(8)]
+            asking = [asyncio.create_task(queue.encode_queries([f"question {number}"])) for number in range(4)]
             await asyncio.sleep(0)
             queue.admit()  # which the pace of the first text would have refused
             await asyncio.gather(*asking)
