@@ -20,7 +20,7 @@ _LARGEST_BATCH = 4
 one batch are made while the next one is encoded. At 16 clients 118 questions a second, 38 with batches of 32."""
 
 _LEARNED = 0.1
-"""Share of what one batch teaches of the pace: some ten of them tell it, and one that is slow by chance does not."""
+"""Share of what one batch teaches of the pace: some ten of them tell it; the first one, which is slow, does not."""
 
 
 class BusyError(RuntimeError):
@@ -144,7 +144,7 @@ class EncoderQueue:
         """Learn from a batch that is done, of which the first text was there at `since`, how long a text takes."""
         ended = time.perf_counter()
         pace = (ended - max(self._ended, since)) / texts
-        self._pace += _LEARNED * (pace - self._pace) if self._pace else pace
+        self._pace += _LEARNED * (pace - self._pace)
         self._ended = ended
 
     async def _answer(self, wanted: list[_Waiting], *, is_query: bool) -> None:
