@@ -136,6 +136,7 @@ def service(releases: tuple[Release, Release]) -> Iterator[tuple[int, int]]:
     port = free_port()
     command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--workers", "2"]
     settings = {"PRACTICES_RELEASES": str(releases[0].folder.parent), "PRACTICES_REMEMBERED": "0"}
+    settings["PRACTICES_MOST_WAIT"] = "60"  # nobody is refused: every question has to be answered
     process = subprocess.Popen(command, env=os.environ | settings)
     try:
         until_ready(port, releases[1].manifest.release_id, PATIENCE_SECONDS)
