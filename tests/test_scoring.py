@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.encoder import unit_rows
+from indexer.description import Description
 from indexer.facets import FacetColumns
 from indexer.lexical import LexicalIndex
 from indexer.names import NOBODY, Called, NameIndex
@@ -67,6 +68,8 @@ def parts_of(
         thesaurus=THESAURUS,
         theme_embeddings=random_rows(5, 7),
         layout=np.zeros((len(practices), 2), dtype=np.float32),
+        changed_at=np.zeros(len(practices), dtype=np.int64),
+        description=Description(),
     )
 
 
