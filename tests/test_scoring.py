@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.encoder import unit_rows
 from indexer.description import Description
+from indexer.encoder import unit_rows
 from indexer.facets import FacetColumns
 from indexer.lexical import LexicalIndex
 from indexer.names import NOBODY, Called, NameIndex
