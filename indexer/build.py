@@ -43,7 +43,7 @@ from indexer.probes import write_examples
 from indexer.queries_once import QueriesOnce
 from indexer.question import understand
 from indexer.registry import EncoderSpec
-from indexer.release import Release, file_sums, load_release, publish, read_parts, write_words
+from indexer.release import Release, file_sums, load_release, publish, read_parts, sound_release, write_words
 from indexer.release_files import (
     CENTROIDS_FILE,
     CHANGES_FILE,
@@ -139,7 +139,8 @@ def build_release(
         if encoder.folder is not None:
             shutil.copytree(encoder.folder, draft / ENCODER_FOLDER, copy_function=_linked)
         _write_texts(draft, source)
-        write_column(draft / CHANGES_FILE, last_changes(source.practices, _former_parts(releases), now))
+        former = sound_release(releases / CURRENT)
+        write_column(draft / CHANGES_FILE, last_changes(source.practices, former.parts if former else None, now))
         _write_embeddings(draft, source, encoder, typical, cache, progress)
         calibration = _calibrated(draft, source, asked, typical)
         parts = read_parts(draft)
@@ -162,13 +163,6 @@ def build_release(
         )
         write_manifest(draft, manifest)
         return load_release(publish(draft, releases, activates=activates))
-
-
-def _former_parts(releases: Path) -> Parts | None:
-    try:
-        return load_release(releases / CURRENT).parts
-    except ReleaseError:
-        return None
 
 
 def _linked(source: str, target: str) -> None:

@@ -83,7 +83,7 @@ def publish(draft: Path, releases: Path, *, activates: bool = True) -> Path:
     manifest = read_manifest(draft)
     target = releases / manifest.release_id
     _sync(draft)
-    if target.exists() and not _is_sound(target):
+    if target.exists() and sound_release(target) is None:
         with draft_folder(releases) as bin_folder:
             target.rename(bin_folder / target.name)
     if not target.exists():
@@ -93,12 +93,12 @@ def publish(draft: Path, releases: Path, *, activates: bool = True) -> Path:
     return target
 
 
-def _is_sound(folder: Path) -> bool:
+def sound_release(folder: Path) -> Release | None:
+    """Return the release in `folder` where there is a sound one."""
     try:
-        load_release(folder)
+        return load_release(folder)
     except ReleaseError:
-        return False
-    return True
+        return None
 
 
 def activate(releases: Path, release_id: str) -> None:

@@ -15,32 +15,28 @@ from service.administration import Administration
 from service.api import PREFIX
 from service.editing import Condition, Editing, Written
 from service.limits import MAX_UPLOAD_ROWS, UploadMode
-from service.problems import MEDIA_TYPE, ToldError
-from service.schemas import EditState, Problem, Uploaded, WrittenModel
+from service.problems import DOCUMENTED, ToldError
+from service.schemas import EditState, Uploaded, WrittenModel
 from service.switching import Switch
 
 _NDJSON = "application/x-ndjson"
 _TAG = re.compile(r'(?:W/)?"[^"]*"|\*')
 _LOOKS, _LOOK_SECONDS = 100, 0.1  # how long a call waits for the current release to answer
 
-_PROBLEM: dict[str, Any] = {
-    "model": Problem,
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    401: _PROBLEM | {"description": "no valid key"},
-    403: _PROBLEM | {"description": "the key does not allow to write"},
-    404: _PROBLEM | {"description": "no practice has this id"},
-    409: _PROBLEM | {"description": "the change contradicts the rest of the catalogue"},
-    412: _PROBLEM | {"description": "the practice is not what the condition says: someone else has changed it"},
-    413: _PROBLEM | {"description": "the content is too large"},
-    422: _PROBLEM | {"description": "the record is not valid; `errors` names every fault"},
-    428: _PROBLEM | {"description": "the practice is there and no If-Match says which record is meant"},
-    501: _PROBLEM | {"description": "what it takes to build releases is not installed"},
-    503: _PROBLEM | {"description": "a new release is about to answer; Retry-After says when to try again"},
+    401: DOCUMENTED | {"description": "no valid key"},
+    403: DOCUMENTED | {"description": "the key does not allow to write"},
+    404: DOCUMENTED | {"description": "no practice has this id"},
+    409: DOCUMENTED | {"description": "the change contradicts the rest of the catalogue"},
+    412: DOCUMENTED | {"description": "the practice is not what the condition says: someone else has changed it"},
+    413: DOCUMENTED | {"description": "the content is too large"},
+    422: DOCUMENTED | {"description": "the record is not valid; `errors` names every fault"},
+    428: DOCUMENTED | {"description": "the practice is there and no If-Match says which record is meant"},
+    501: DOCUMENTED | {"description": "what it takes to build releases is not installed"},
+    503: DOCUMENTED | {"description": "a new release is about to answer; Retry-After says when to try again"},
 }
 _CREATED: dict[int | str, dict[str, Any]] = {201: {"model": WrittenModel, "description": "the practice is a new one"}}
-_OTHER_TYPE: dict[int | str, dict[str, Any]] = {415: _PROBLEM | {"description": f"the content is not {_NDJSON}"}}
+_OTHER_TYPE: dict[int | str, dict[str, Any]] = {415: DOCUMENTED | {"description": f"the content is not {_NDJSON}"}}
 
 
 def _content(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -9,21 +9,14 @@ from fastapi import Depends, FastAPI
 from service.access import require_key
 from service.keys import KeyStore
 from service.patience import Patience
-from service.problems import MEDIA_TYPE
+from service.problems import DOCUMENTED
 from service.proxies import KnownHosts, TrustedProxies
 from service.request_bounds import RequestBounds
-from service.schemas import Problem
 from service.settings import Settings
 
 USUAL_SECONDS = 20.0
 
-_UNAUTHORIZED: dict[int | str, dict[str, Any]] = {
-    401: {
-        "model": Problem,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        "description": "no valid key",
-    }
-}
+_UNAUTHORIZED: dict[int | str, dict[str, Any]] = {401: DOCUMENTED | {"description": "no valid key"}}
 
 
 @dataclass(frozen=True, slots=True)

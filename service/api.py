@@ -14,7 +14,7 @@ from service.answers import (
     similar_response,
 )
 from service.dependencies import EncoderDependency, RetrieverDependency
-from service.problems import MEDIA_TYPE
+from service.problems import DOCUMENTED
 from service.schemas import (
     FacetParameters,
     FacetResponse,
@@ -22,7 +22,6 @@ from service.schemas import (
     IndexResponse,
     ListParameters,
     PracticePage,
-    Problem,
     Readiness,
     RelatedParameters,
     RelatedResponse,
@@ -36,18 +35,14 @@ from service.switching import Switch
 
 PREFIX = "/api/v1"
 
-_PROBLEM: dict[str, Any] = {
-    "model": Problem,
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
-_INVALID: dict[int | str, dict[str, Any]] = {422: _PROBLEM | {"description": "the request is not valid"}}
-_UNKNOWN: dict[int | str, dict[str, Any]] = {404: _PROBLEM | {"description": "no release of this id is kept"}}
+_INVALID: dict[int | str, dict[str, Any]] = {422: DOCUMENTED | {"description": "the request is not valid"}}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {404: DOCUMENTED | {"description": "no release of this id is kept"}}
 _UNKNOWN_PRACTICE: dict[int | str, dict[str, Any]] = {
-    404: _PROBLEM | {"description": "no practice has this id, or no release of this id is kept"}
+    404: DOCUMENTED | {"description": "no practice has this id, or no release of this id is kept"}
 }
-_UNREADABLE: dict[int | str, dict[str, Any]] = {400: _PROBLEM | {"description": "the content is no JSON in UTF-8"}}
+_UNREADABLE: dict[int | str, dict[str, Any]] = {400: DOCUMENTED | {"description": "the content is no JSON in UTF-8"}}
 _BUSY: dict[int | str, dict[str, Any]] = {
-    503: _PROBLEM | {"description": "too many questions are waiting; Retry-After says when to try again"}
+    503: DOCUMENTED | {"description": "too many questions are waiting; Retry-After says when to try again"}
 }
 
 

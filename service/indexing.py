@@ -11,7 +11,7 @@ from indexer.embedding_cache import EmbeddingCache
 from indexer.encoder import Encoder
 from indexer.practice import Practice
 from indexer.registry import find_spec, read_registry
-from indexer.release import Release, activate, linked_id, load_release
+from indexer.release import Release, activate, linked_id, sound_release
 from indexer.release_files import CURRENT, ReleaseError
 from indexer.source import CatalogueSource, read_source
 from service.journal import Journal
@@ -74,14 +74,7 @@ def _find(source: CatalogueSource, settings: Settings) -> Release | None:
     """Return the release of a source if it is on disk and sound, current or not."""
     spec = find_spec(settings.encoder, read_registry())
     current = find_current(settings.releases, source, spec)
-    return current or _sound(settings.releases / release_id(source, spec))
-
-
-def _sound(folder: Path) -> Release | None:
-    try:
-        return load_release(folder)
-    except ReleaseError:
-        return None
+    return current or sound_release(settings.releases / release_id(source, spec))
 
 
 def _build(
@@ -111,7 +104,7 @@ def _next_steps(
         if settings.current.exists():
             yield f"{name} is not current; what it would change: `{practices} diff current {name}`"
         yield f"Let it answer: `{practices} activate {name}`"
-    elif former not in (None, name) and _sound(settings.releases / str(former)):
+    elif former not in (None, name) and sound_release(settings.releases / str(former)):
         yield f"{name} is current; let {former} answer again: `{practices} rollback`"
 
 

@@ -25,6 +25,12 @@ from service.trace import current_request_id
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
 
+DOCUMENTED: dict[str, Any] = {
+    "model": Problem,
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+"""What OpenAPI says of an answer that is a problem, but for its description."""
+
 _LOG = logging.getLogger(__name__)
 _SHOWN_CHARACTERS = 80
 _SHOWN_FAULTS = 1_000

@@ -599,7 +599,6 @@ ALLOWED = {
         "service.proxies",
         "service.rate_limits",
         "service.request_bounds",
-        "service.schemas",
         "service.settings",
     },
     "service.metrics": {"service.trace"},

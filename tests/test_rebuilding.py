@@ -4,7 +4,6 @@ import logging
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from service.rebuilding import Rebuilding
 from service.settings import Settings
 from tests.fakes import PRACTICES, WordEncoder, small_source
 from tests.test_build import build, contents, tiny_spec
+from tests.test_switching import until
 
 NEW = Practice(id="new", title="Night bus for trainees")
 CHANGED = PRACTICES[0].model_copy(update={"region": "Bremen"})
@@ -167,14 +167,6 @@ def following(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[
         assert not thread.is_alive()
 
     return end
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    for _ in range(1_000):
-        if is_so():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not come true within ten seconds")
 
 
 def test_changes_are_built_as_they_come_until_nobody_listens(settings: Settings, following: Callable[[], None]) -> None:
