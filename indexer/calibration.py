@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,6 @@ from indexer.practice_table import PracticeTable
 from indexer.probes import Probe
 from indexer.question import Question
 from indexer.scoring import Scorer, called_at
-from indexer.vectors import Scores
 
 TOPIC_CLASSES = ("elsewhere", "on-topic")
 
@@ -51,7 +51,7 @@ def dense_spread(scorer: Scorer, size: int, embeddings: Embeddings) -> float:
     1 where there is nothing to compare.
     """
     rows = _some_rows(size)
-    spreads = [float(scorer.dense(rows, scorer.centred(one)).std()) for one in embeddings]
+    spreads = [float(scores.std()) for scores in scorer.dense_of_many(rows, _centred(scorer, embeddings))]
     return float(np.mean(spreads)) if any(spreads) else 1.0
 
 
@@ -79,15 +79,19 @@ def fit_calibration(
 
     labels = [TOPIC_CLASSES[probe.kind == "on-topic"] for probe in probes]
     topic = held_out_logits(embeddings, labels, TOPIC_CLASSES)[:, 0]
+    judged = np.array([probe.kind != "on-topic" or probe.relevant is not None for probe in probes])
+    wanted = [
+        np.array([practices.row(one) for one in probe.relevant or ()], dtype=np.int64)
+        for probe in compress(probes, judged)
+    ]
+    rows = np.union1d(_some_rows(len(practices)), np.concatenate(wanted))
+    meanings = scorer.dense_of_many(rows, _centred(scorer, embeddings[judged]))
     features, relevant = [], []
-    for probe, question, embedding, odds in zip(probes, questions, embeddings, topic, strict=True):
-        if probe.kind == "on-topic" and probe.relevant is None:
-            continue
-        wanted = np.array([practices.row(one) for one in probe.relevant or ()], dtype=np.int64)
-        rows = np.union1d(_some_rows(len(practices)), wanted)
-        scores = _scores(scorer, question, embedding, rows, spread) / spread
+    for question, dense, odds, found in zip(compress(questions, judged), meanings, topic[judged], wanted, strict=True):
+        words, names = scorer.words(question, question.whole), called_at(rows, scorer.names(question.whole))
+        scores = fused(dense, words[rows], names, spread) / spread
         features.append(np.column_stack([scores, np.full(len(rows), odds)]))
-        relevant.append(np.isin(rows, wanted))
+        relevant.append(np.isin(rows, found))
     calibration = Calibration(
         spread=spread,
         hit=_fit_hits(np.concatenate(features), np.concatenate(relevant)),
@@ -97,11 +101,8 @@ def fit_calibration(
     return calibration, fit_head(embeddings, labels, TOPIC_CLASSES)
 
 
-def _scores(
-    scorer: Scorer, question: Question, embedding: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], spread: float
-) -> Scores:
-    words, names = scorer.words(question, question.whole), called_at(rows, scorer.names(question.whole))
-    return fused(scorer.dense(rows, scorer.centred(embedding)), words[rows], names, spread)
+def _centred(scorer: Scorer, embeddings: Embeddings) -> Embeddings:
+    return np.array([scorer.centred(one) for one in embeddings], dtype=np.float32).reshape(embeddings.shape)
 
 
 def _fit_hits(features: npt.NDArray[np.float64], relevant: npt.NDArray[np.bool_]) -> HitCalibration:

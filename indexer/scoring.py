@@ -1,5 +1,6 @@
 """Turn a question and the parts of a release into raw scores of practices: by meaning, by words and by name."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -28,6 +29,8 @@ without this); questions in the catalogue's language would lose .01 there by it.
 SAME_FROM = 0.9
 """Cosine of the first windows from which two practices count as the same one, told twice."""
 
+_AT_ONCE = 64  # embeddings that the rows are multiplied with together
+
 
 class Scorer:
     """Scores over the parts of one release; `rows` are positions in `parts.practices`, higher is better everywhere."""
@@ -48,9 +51,18 @@ class Scorer:
         sentences, firsts = self._parts.sentences.spans(rows)
         by_context = _products(self._parts.context_embeddings, sentences, centred)
         windows, first_windows = self._parts.windows.spans(rows)
-        by_window = np.maximum.reduceat(self._parts.vectors.take(windows) @ centred, first_windows)
-        scores = CONTEXT_WEIGHT * _mean_of_best(by_context, firsts) + (1 - CONTEXT_WEIGHT) * by_window
-        return scores.astype(np.float32)
+        by_window = self._parts.vectors.take(windows) @ centred
+        return _likeness(by_context, firsts, by_window, first_windows)
+
+    def dense_of_many(self, rows: Rows, centred: Embeddings) -> Iterator[Scores]:
+        """Yield what `dense` returns for each of many embeddings (q, dim), of which some are compared at once."""
+        sentences, firsts = self._parts.sentences.spans(rows)
+        windows, first_windows = self._parts.windows.spans(rows)
+        contexts, texts = as_float32(self._parts.context_embeddings[sentences]), self._parts.vectors.take(windows)
+        for start in range(0, len(centred), _AT_ONCE):
+            some = centred[start : start + _AT_ONCE].T
+            for by_context, by_window in zip((contexts @ some).T, (texts @ some).T, strict=True):
+                yield _likeness(by_context, firsts, by_window, first_windows)
 
     def telling_sentences(self, row: int) -> Rows:
         """Return which sentences tell something of a practice, as positions among all sentences; at least one."""
@@ -81,6 +93,13 @@ class Scorer:
     def names(self, part: Part) -> Called:
         """Return which practices a part of a question calls by name."""
         return self._called(part.text)
+
+
+def _likeness(by_context: Scores, firsts: Rows, by_window: Scores, first_windows: Rows) -> Scores:
+    """Return the likeness of practices, of which the contexts and windows have these cosines and begin at these."""
+    best = np.maximum.reduceat(by_window, first_windows)
+    scores = CONTEXT_WEIGHT * _mean_of_best(by_context, firsts) + (1 - CONTEXT_WEIGHT) * best
+    return scores.astype(np.float32)
 
 
 def called_at(rows: Rows, called: Called) -> Scores:

@@ -120,6 +120,14 @@ def test_meaning_is_six_tenths_of_the_two_best_contexts_and_four_tenths_of_the_b
     assert scorer.dense(np.array([0, 1]), query).tolist() == pytest.approx([0.65, 0.0])
 
 
+def test_many_questions_are_scored_as_each_by_itself(scorer: Scorer) -> None:
+    rows, many = np.array([3, 0, 2]), np.tile(np.stack(QUERIES), (40, 1))  # more than are compared at once
+    found = [*scorer.dense_of_many(rows, many)]
+    assert len(found) == len(many) > 64
+    for query, scores in zip(many, found, strict=True):
+        assert scores.tolist() == pytest.approx(scorer.dense(rows, query).tolist(), abs=1e-6)
+
+
 def test_no_practice_has_no_meaning(scorer: Scorer) -> None:
     assert scorer.dense(np.empty(0, dtype=np.int64), QUERIES[0]).tolist() == []
 
