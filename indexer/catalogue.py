@@ -170,8 +170,12 @@ def _vocabulary_problems(path: Path, vocabulary: Vocabulary) -> list[Problem]:
 def numbered_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """Yield the number of each line that is not blank, the byte at which it begins, and the line.
 
-    Raises CatalogueError at a line that is longer than any practice: what is in it may not fit into memory.
+    Raises CatalogueError at a line that is longer than any practice: what is in it may not fit into memory; and for
+    what is no file, such as a pipe: it would be waited for, and cannot be read again.
     """
+    if path.exists() and not path.is_file():
+        expected = "expected a file with one JSON object a line; save what comes out of a pipe first"
+        raise CatalogueError([Problem(path, 1, "", "this is a folder, a pipe or a device", expected)])
     start = 0
     with path.open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE + 1), b""), start=1):

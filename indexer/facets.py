@@ -79,6 +79,17 @@ class FacetColumns:
         place = self._places[field].get(value)
         return rows[:0] if place is None else rows[bounds[place] : bounds[place + 1]]
 
+    def places(self, field: str, values: Sequence[str]) -> list[int]:
+        """Return the places of some values among all of a field, in order; those that do not occur have none."""
+        return sorted({self._places[field][value] for value in values if value in self._places[field]})
+
+    def of_practices(self, field: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return what values each practice has: practice r those at `places[bounds[r] : bounds[r + 1]]`."""
+        bounds, rows = self._columns[field]
+        places = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))[np.argsort(rows, kind="stable")]
+        counts = np.bincount(rows, minlength=self.size)
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), places
+
     def having(self, field: str, values: Sequence[str]) -> Mask:
         """Return which practices (n,) have any of the values."""
         mask = np.zeros(self.size, dtype=np.bool_)

@@ -17,7 +17,7 @@ from indexer.passages import Passages
 from indexer.practice_table import PracticeTable
 from indexer.row_blocks import Matrix
 from indexer.thesaurus import Thesaurus
-from indexer.vectors import Mask, VectorIndex
+from indexer.vectors import Mask, Vectors
 
 ROLES = ("other", "what", "who", "why")
 """The classes of `Parts.role_head`, in the order of its rows."""
@@ -45,7 +45,7 @@ class Parts:
     facets: FacetColumns
     names: NameIndex
     windows: Passages
-    vectors: VectorIndex
+    vectors: Vectors
     sentences: Passages
     sentence_embeddings: Matrix
     context_embeddings: Matrix

@@ -1,12 +1,13 @@
 """The folder of releases: which there are, which one answers, and how to go back to the one before."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.drafts import draft_folder
 from indexer.manifest import Manifest, read_manifest
-from indexer.release import activate, linked_id, load_release
+from indexer.release import Release, activate, linked_id, load_release
 from indexer.release_files import CURRENT, PREVIOUS, ReleaseError
 
 
@@ -52,15 +53,16 @@ def find_release(releases: Path, name: str) -> Path:
     return releases / found[0]
 
 
-def roll_back(releases: Path) -> str:
+def roll_back(releases: Path, *, before: Callable[[Release], None] = lambda _: None) -> str:
     """Make the release current that was so before, and return its id; to do it twice is to undo it.
 
-    Raises ReleaseError where there is none or it is not sound; then nothing has changed.
+    `before` is called with it before it is current. Raises ReleaseError where there is none, it is not sound, or
+    `before` says so; then nothing has changed.
     """
     previous = linked_id(releases, PREVIOUS)
-    if previous is None:
+    if previous is None or previous == linked_id(releases, CURRENT):  # the latter after a kill between the two links
         raise ReleaseError(f"no release in {releases} was current before; `practices releases` lists what there is")
-    load_release(releases / previous)
+    before(load_release(releases / previous))
     activate(releases, previous)
     return previous
 

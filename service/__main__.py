@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from service.exports.kinds import Kind
-from service.limits import MAX_TOP_K, MOST_LINKS, USUAL_LINKS, MeasuredLeg, Mode, Scope
+from service.limits import MAX_TOP_K, MOST_LINKS, USUAL_LINKS, MeasuredLeg, Mode, Scope, VectorSearcher
 
 _ABOUT = "Ask in plain words what has worked elsewhere against early leaving: index practices, ask them, serve them."
 
@@ -21,10 +21,22 @@ app.add_typer(keys, name="keys")
 CatalogueArgument = Annotated[Path, typer.Argument(help="catalogue file (JSONL)", show_default=False)]
 TopKOption = Annotated[int, typer.Option("--top-k", min=1, max=MAX_TOP_K, help="how many practices")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+StoreArgument = Annotated[
+    str, typer.Argument(help="folder or URL of a store, such as s3://bucket/practices", show_default=False)
+]
 KeyArgument = Annotated[str, typer.Argument(help="name of a key", show_default=False)]
 QuestionsOption = Annotated[
     Path | None,
     typer.Option("--questions", help="folder in BEIR layout, or a file with a question a line; the shipped by default"),
+]
+VectorsOption = Annotated[
+    VectorSearcher | None, typer.Option("--vectors", help="what searches them; by default the release itself")
+]
+MilvusOption = Annotated[
+    str | None, typer.Option("--milvus-uri", help="where Milvus is: http://HOST:PORT/DATABASE, or FILE.db")
+]
+RayOption = Annotated[
+    str | None, typer.Option("--ray", help="HOST:PORT of a Ray cluster that encodes, of which this machine is a node")
 ]
 EncoderOption = Annotated[str | None, typer.Option("--encoder", help="name in models/registry.toml")]
 
@@ -43,17 +55,22 @@ def main() -> None:
 
 
 @app.command()
-def index(
+def index(  # noqa: PLR0913, PLR0917  what may be typed
     catalogue: Annotated[Path | None, typer.Argument(help="catalogue file; the shipped one by default")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="folder of releases")] = None,
     encoder: EncoderOption = None,
     no_activate: Annotated[bool, typer.Option("--no-activate", help="build it, but let it not answer yet")] = False,  # noqa: FBT002
     drop_edits: Annotated[bool, typer.Option("--drop-edits", help="whatever was changed by API")] = False,  # noqa: FBT002
+    ray: RayOption = None,
+    vectors: VectorsOption = None,
+    milvus_uri: MilvusOption = None,
 ) -> None:
     """Build a release of a catalogue and publish it; nothing is done when it is up to date."""
     from service.indexing import index_catalogue
+    from service.settings import settings_with
 
-    index_catalogue(catalogue, out=out, encoder=encoder, activates=not no_activate, drops_edits=drop_edits)
+    settings_with(vectors=vectors, milvus_uri=milvus_uri)
+    index_catalogue(catalogue, out=out, encoder=encoder, activates=not no_activate, drops_edits=drop_edits, ray=ray)
 
 
 @app.command("import")
@@ -77,10 +94,14 @@ def serve(
     host: Annotated[str | None, typer.Option("--host", help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="port to listen on")] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="processes that answer")] = None,
+    vectors: VectorsOption = None,
+    milvus_uri: MilvusOption = None,
 ) -> None:
     """Serve the current release over HTTP; the shipped catalogue's release is built first if there is none."""
     from service.serving import serve_release
+    from service.settings import settings_with
 
+    settings_with(vectors=vectors, milvus_uri=milvus_uri)
     serve_release(host=host, port=port, workers=workers)
 
 
@@ -214,6 +235,18 @@ def doctor(release: Annotated[str, typer.Argument(help="id of a release")] = "cu
     examine(Settings(), release)
 
 
+@app.command()
+def insights(
+    since: Annotated[str | None, typer.Option("--since", help="first ISO week, such as 2026-W48")] = None,
+    as_json: JsonOption = False,  # noqa: FBT002  a command-line switch
+) -> None:
+    """Print what is asked and what the catalogue lacks, as far as PRACTICES_INSIGHTS has it counted."""
+    from service.insight_command import print_insights
+    from service.settings import Settings
+
+    print_insights(Settings(), since=since, as_json=as_json)
+
+
 @app.command("apply-edits")
 def apply_edits(
     follow: Annotated[bool, typer.Option("--follow", help="until the standard input is closed")] = False,  # noqa: FBT002
@@ -243,6 +276,38 @@ def check(
     from service.checking import print_quality
 
     print_quality(catalogue, report=report, strict=strict, encoder=encoder)
+
+
+@app.command()
+def push(
+    store: StoreArgument,
+    release: Annotated[str, typer.Argument(help="id of a release, or how it begins; also: previous")] = "current",
+    activate: Annotated[bool, typer.Option("--activate", help="let it answer wherever the store is followed")] = False,  # noqa: FBT002
+) -> None:
+    """Put a release into a store, from which other machines get it; one that is there is not sent again."""
+    from service.replica_commands import push_release
+    from service.settings import Settings
+
+    push_release(Settings(), store, release, activates=activate)
+
+
+@app.command()
+def pull(
+    store: StoreArgument,
+    follow: Annotated[bool, typer.Option("--follow", help="until the process is asked to end")] = False,  # noqa: FBT002
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="between two looks, with --follow")] = 2,
+) -> None:
+    """Get the current release of a store and let it answer here; with --follow whichever becomes so."""
+    from service.logs import set_up_logs
+    from service.replica_commands import follow_store, pull_release
+    from service.settings import Settings
+
+    settings = Settings()
+    if follow:
+        set_up_logs(settings.log)
+        follow_store(settings, store, seconds=seconds)
+    else:
+        pull_release(settings, store)
 
 
 @keys.command("create")

@@ -2,13 +2,16 @@
 
 import time
 from dataclasses import asdict
+from functools import partial
 
 from indexer.encoder import Embedding, Embeddings
 from indexer.question import Question
 from service.aspects import Aspect, Coverage, coverage, find_aspects
 from service.encoder_queue import EncoderQueue
 from service.explain import Explainer, Explanation
+from service.insights import note_asked
 from service.phrases import verdict_phrase
+from service.redaction import Asked
 from service.related import related
 from service.retriever import Hit, Retriever
 from service.schemas import (
@@ -40,11 +43,19 @@ _SCORE_DIGITS = 4
 
 
 async def answered(retriever: Retriever, encoder: EncoderQueue, request: SearchRequest) -> SearchResponse:
-    """Return the answer to `request`. Raises BusyError where too many questions are waiting."""
+    """Return the answer to `request`. Raises BusyError where too many questions are waiting, and AwayError."""
     started = time.perf_counter()
     question = retriever.understand(request.query)
     embeddings = await encoder.encode_queries(question.encoder_texts)
-    return search_response(retriever, request, question, embeddings, started)
+    ranking = partial(search_response, retriever, request, question, embeddings, started)
+    answer = await retriever.during(ranking)
+    note_asked(Asked(retriever, question, embeddings, request.filters, answer.verdict))
+    return answer
+
+
+async def related_answered(retriever: Retriever, practice_id: str, parameters: RelatedParameters) -> RelatedResponse:
+    """Return what `related_response` does, without holding up others. Raises UnknownPracticeError and AwayError."""
+    return await retriever.during(partial(related_response, retriever, practice_id, parameters))
 
 
 def search_response(
@@ -123,9 +134,10 @@ def practice_page(retriever: Retriever, parameters: ListParameters) -> PracticeP
 
 
 def index_response(retriever: Retriever) -> IndexResponse:
-    """Return the manifest of the release that answers."""
+    """Return the manifest of the release that answers; `vectors` is what searches it."""
     manifest = retriever.release.manifest
     plain = asdict(manifest)
+    plain["vectors"] = asdict(retriever.release.parts.vectors.record)
     plain["canaries"] = [CanaryModel(text=canary.text, is_query=canary.is_query) for canary in manifest.canaries]
     return IndexResponse.model_validate(plain)
 

@@ -1,6 +1,7 @@
 """The HTTP calls of version 1: parse, await the answer, shape it."""
 
 import time
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response, status
@@ -10,7 +11,7 @@ from service.answers import (
     answered,
     index_response,
     practice_page,
-    related_response,
+    related_answered,
     similar_response,
 )
 from service.dependencies import EncoderDependency, RetrieverDependency
@@ -42,7 +43,8 @@ _UNKNOWN_PRACTICE: dict[int | str, dict[str, Any]] = {
 }
 _UNREADABLE: dict[int | str, dict[str, Any]] = {400: DOCUMENTED | {"description": "the content is no JSON in UTF-8"}}
 _BUSY: dict[int | str, dict[str, Any]] = {
-    503: DOCUMENTED | {"description": "too many questions are waiting; Retry-After says when to try again"}
+    503: DOCUMENTED
+    | {"description": "too many questions wait, or what searches is away; Retry-After says when to try again"}
 }
 
 
@@ -71,7 +73,7 @@ async def similar(
     """Return the practices most like a programme that is not in the catalogue."""
     started = time.perf_counter()
     [embedding] = await encoder.encode_documents([request.text])
-    return similar_response(retriever, request, embedding, started)
+    return await retriever.during(partial(similar_response, retriever, request, embedding, started))
 
 
 @router.get("/practices", tags=["practices"])
@@ -86,12 +88,12 @@ async def practice(practice_id: str, retriever: RetrieverDependency) -> Practice
     return retriever.practice(practice_id)
 
 
-@router.get("/practices/{practice_id}/related", tags=["practices"], responses=_UNKNOWN_PRACTICE)
+@router.get("/practices/{practice_id}/related", tags=["practices"], responses=_UNKNOWN_PRACTICE | _BUSY)
 async def related(
     practice_id: str, parameters: Annotated[RelatedParameters, Query()], retriever: RetrieverDependency
 ) -> RelatedResponse:
     """Return the practices related to a practice, each with its reason; itself is never among them."""
-    return related_response(retriever, practice_id, parameters)
+    return await related_answered(retriever, practice_id, parameters)
 
 
 @router.get("/facets", tags=["practices"])
@@ -118,11 +120,14 @@ async def live() -> Health:
 async def ready(request: Request, response: Response) -> Readiness:
     """Say whether questions can be answered, by which release, and why by no newer one."""
     switch: Switch = request.app.state.switch
-    is_ready = switch.answering.encoder.is_running
+    answering = switch.answering
+    vectors = answering.retriever.release.parts.vectors
+    away = await vectors.during(vectors.fault)
+    is_ready = answering.encoder.is_running and away is None
     if not is_ready:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     return Readiness(
-        status="ok" if is_ready else "unavailable", release=switch.answering.release_id, fault=switch.fault
+        status="ok" if is_ready else "unavailable", release=answering.release_id, fault=away or switch.fault
     )
 
 

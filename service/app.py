@@ -26,7 +26,9 @@ from service.embeds.router import router as embeds_router
 from service.encoder_queue import EncoderQueue
 from service.exports.router import router as exports_router
 from service.feed import router as feed_router
-from service.loading import SettingsReleases, load_current_release
+from service.insight_store import InsightStore
+from service.insights import Counting, Insights
+from service.loading import SettingsReleases
 from service.metrics import WAITING
 from service.monitoring import note_faults
 from service.monitoring import router as metrics_router
@@ -82,13 +84,14 @@ def create_app(  # noqa: PLR0913  most are settings
     admission: Admission = _OPEN,
     metrics: MetricsAccess = "open",
     logs_requests: bool = True,
+    insights: Insights | None = None,
 ) -> FastAPI:
     """Return the application. Raises ReleaseError when `encoder` is not the one that built the release.
 
     At most `queue_size` questions wait, for about `most_wait` seconds at most; the embeddings of the last `remembered`
     texts are kept. `widget_origins` are the sites that may use the widget. The current one of the `releases` is
     followed, where they are given; practices can be changed where there is an `administration`, which `metrics` and an
-    `admission` for those with a key need too.
+    `admission` for those with a key need too. What is asked is counted where there are `insights`.
     """
     check_encoder(retriever.release.manifest, encoder)
 
@@ -103,6 +106,8 @@ def create_app(  # noqa: PLR0913  most are settings
                 tasks.append(asyncio.create_task(switch.follow(releases)))
             if administration is not None:
                 tasks.append(asyncio.create_task(administration.builder.keep()))
+            if insights is not None:
+                tasks.append(asyncio.create_task(insights.keep()))
             yield
             for task in tasks:
                 task.cancel()
@@ -120,6 +125,7 @@ def create_app(  # noqa: PLR0913  most are settings
         lifespan=lifespan,
     )
     app.state.switch = Switch(retriever, encoder, queue)
+    app.state.insights = insights
     app.state.archive = Archive(app.state.switch, releases, queue)
     app.include_router(router, **admission.of_readers)
     app.include_router(health_router)
@@ -143,6 +149,8 @@ def create_app(  # noqa: PLR0913  most are settings
     app.add_middleware(Sharing, origins=widget_origins)
     app.add_middleware(SecurityHeaders, origins=widget_origins)
     check_origins(app, admission)
+    if insights is not None:
+        app.add_middleware(Counting, insights=insights)
     app.add_middleware(Watching, logs_requests=logs_requests)
     app.add_middleware(HeadAsGet)
     return app
@@ -154,18 +162,20 @@ def create_app_from_settings(settings: Settings, encoder: Callable[[], Encoder])
     Leaves the process with a message and status 1 when the release or its encoder is refused.
     """
     try:
+        releases = SettingsReleases(settings)
         return create_app(
-            Retriever(load_current_release(settings)),
+            Retriever(releases.current()),
             encoder(),
             queue_size=settings.queue_size,
             most_wait=settings.most_wait,
             remembered=settings.remembered,
             widget_origins=settings.widget_origins,
-            releases=SettingsReleases(settings),
+            releases=releases,
             administration=Administration.of(settings),
             admission=Admission.of(settings),
             metrics=settings.metrics,
             logs_requests=settings.log_requests,
+            insights=Insights(InsightStore(settings.insight_counts)) if settings.insights else None,
         )
     except (ReleaseError, EncoderError) as error:
         raise SystemExit(f"Error: {error}") from error

@@ -10,6 +10,7 @@ from indexer.encoder import Encoder
 from indexer.manifest import check_encoder
 from indexer.registry import EncoderError
 from indexer.release_files import ReleaseError
+from indexer.vectors import AwayError
 from service.encoder_queue import EncoderQueue
 from service.retriever import Retriever
 from service.switching import Answering, Releases, Switch
@@ -72,6 +73,8 @@ class Archive:
         stack = AsyncExitStack()
         try:
             retriever, encoder = await asyncio.to_thread(_loaded, releases, release_id, current)
+        except AwayError:
+            raise  # it is known, but cannot be asked now
         except (EncoderError, ReleaseError) as error:
             raise UnknownReleaseError(release_id) from error
         queue = current.encoder if encoder is None else await stack.enter_async_context(self._queue(encoder))

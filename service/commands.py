@@ -29,7 +29,7 @@ from service.export_command import CatalogueExportError
 from service.indexing import index_source
 from service.keys import AccessError
 from service.limits import MeasuredLeg, Mode
-from service.loading import load_current_release
+from service.loading import SettingsReleases
 from service.release_encoder import load_release_encoder
 from service.retriever import Retriever, UnknownPracticeError
 from service.schemas import HitModel, RelatedParameters, SearchRequest
@@ -85,7 +85,7 @@ def print_answer(text: str, *, top_k: int, as_json: bool) -> None:
 def print_related(practice_id: str, *, top_k: int, mode: Mode, as_json: bool) -> None:
     """Print the practices related to a practice."""
     parameters = RelatedParameters(top_k=top_k, mode=mode)
-    answer = related_response(Retriever(load_current_release(Settings())), practice_id, parameters)
+    answer = related_response(Retriever(SettingsReleases(Settings()).current()), practice_id, parameters)
     if as_json:
         _print_json(answer.model_dump(mode="json"))
     else:
@@ -96,7 +96,7 @@ def write_related(folder: Path, *, base_url: str, top_k: int, languages: Sequenc
     """Write the related practices of every practice, as JSON and HTML, for a site without a server."""
     chosen = tuple(dict.fromkeys(languages or (DEFAULT_LANGUAGE,)))
     index = export_related(
-        Retriever(load_current_release(Settings())), folder, base_url=base_url, languages=chosen, top_k=top_k
+        Retriever(SettingsReleases(Settings()).current()), folder, base_url=base_url, languages=chosen, top_k=top_k
     )
     OUT.print(Text(f"{folder}: {len(index['ids'])} practices in {', '.join(chosen)}"), soft_wrap=True)
 
@@ -120,7 +120,9 @@ def print_measures(collection: Path | None, *, encoder: str | None, leg: Measure
         run = search_all_plain(judged, loaded, embeddings)
     else:
         target = settings.cache / "evaluate" / f"{judged.name}-{settings.encoder}"
-        release = index_source(judged.source, settings.model_copy(update={"releases": target}), loaded)
+        release = index_source(
+            judged.source, settings.model_copy(update={"releases": target, "vectors": "faiss"}), loaded
+        )
         retriever = Retriever(release, leg=leg)
         started = time.perf_counter()
         run = search_all(judged.queries, retriever, loaded)
@@ -163,7 +165,7 @@ def _embedded(texts: list[str], encoder: Encoder, settings: Settings) -> Embeddi
 
 
 def _retriever_and_encoder(settings: Settings) -> tuple[Retriever, Encoder]:
-    release = load_current_release(settings)
+    release = SettingsReleases(settings).current()
     encoder = load_release_encoder(release.folder, settings)
     check_encoder(release.manifest, encoder)
     return Retriever(release), encoder

@@ -9,7 +9,7 @@ from indexer.catalogue import CatalogueError, Problem, read_row
 from indexer.edits import Edit, EditedPractices, entity_tag
 from indexer.practice import Practice
 from indexer.release import Release
-from service.journal import Journal, JournalWriter
+from service.journal import Journal, JournalledEdit, JournalWriter
 from service.limits import UploadMode
 from service.retriever import UnknownPracticeError
 
@@ -75,8 +75,7 @@ class Editing:
 
     def practice(self, practice_id: str) -> Practice:
         """Return what was last written of a practice. Raises UnknownPracticeError and StaleReleaseError."""
-        with self._journal.writing() as writer:
-            practice = self._present(writer).practice(practice_id)
+        practice = self._present(self._journal.pending()).practice(practice_id)
         if practice is None:
             raise UnknownPracticeError(practice_id)
         return practice
@@ -91,7 +90,7 @@ class Editing:
             problem = Problem(_BODY, 1, "id", repr(practice.id), f"expected '{practice_id}', as in the path")
             raise CatalogueError([problem])
         with self._journal.writing() as writer:
-            present = self._present(writer)
+            present = self._present(writer.pending())
             if present.practice(practice_id) != practice or condition.is_absent:
                 _check(condition, practice_id, present.practice(practice_id))
             [written] = self._write(writer, present, {practice_id: practice}, key_name)
@@ -100,7 +99,7 @@ class Editing:
     def remove(self, practice_id: str, condition: Condition, key_name: str) -> Written:
         """Remove a practice. Raises UnknownPracticeError, ConflictError, EditError and StaleReleaseError."""
         with self._journal.writing() as writer:
-            present = self._present(writer)
+            present = self._present(writer.pending())
             practice = present.practice(practice_id)
             if practice is None:
                 raise UnknownPracticeError(practice_id)
@@ -115,7 +114,7 @@ class Editing:
         """
         wanted: dict[str, Practice | None] = {one.id: one for one in self._read(rows)}
         with self._journal.writing() as writer:
-            present = self._present(writer)
+            present = self._present(writer.pending())
             differing = [one for one in wanted if present.practice(one) not in (None, wanted[one])]
             if mode == "new" and differing:
                 raise UnconditionalError(
@@ -127,13 +126,12 @@ class Editing:
                 wanted |= {one.id: None for one in present if one.id not in wanted}
             return self._write(writer, present, wanted, key_name)
 
-    def _present(self, writer: JournalWriter) -> EditedPractices:
-        """Return what is there now. Nobody else writes meanwhile, so an edit that is not pending is in the release."""
-        pending = [one.edit for one in writer.pending()]
+    def _present(self, pending: Sequence[JournalledEdit]) -> EditedPractices:
+        """Return what is there now. What was pending is read first: any other edit is in the current release."""
         answering, current = self._release.manifest.release_id, self._current_id()
         if current != answering:
             raise StaleReleaseError(f"release {current} is current but {answering} still answers; try again soon")
-        return EditedPractices(self._release.parts.practices, pending)
+        return EditedPractices(self._release.parts.practices, [one.edit for one in pending])
 
     def _read(self, rows: Sequence[tuple[int, bytes]]) -> list[Practice]:
         practices: list[Practice] = []

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from indexer.catalogue import Vocabulary
 from indexer.facets import FACET_FIELDS, FacetColumns
 from indexer.practice import Practice, field_values
-from indexer.vectors import Mask
+from indexer.vectors import Allowed, Mask
 from service.limits import MOST_FILTER_VALUES
 from service.wording import SEVERAL_COUNTRIES, translatable
 
@@ -110,6 +110,11 @@ class FacetTable:
             [self.columns.having(field, values) for field, values in conditions.items()]
         )
         return passing
+
+    def allowed(self, filters: Filters) -> Allowed | None:
+        """Return the same with the conditions that it was made of, for what searches by these."""
+        passing = self.passing(filters)
+        return None if passing is None else Allowed(passing, filters.conditions())
 
     def counts(self, shown: Mask | None = None) -> Facets:
         """Return the values that occur among the practices `shown` (n,), the most frequent first, then by label."""

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.table import Table
@@ -17,6 +18,7 @@ from indexer.source import CatalogueSource, read_source
 from service.journal import Journal
 from service.settings import Settings, settings_with
 from service.terminal import OUT, encoding_progress, loaded_encoder, printable
+from service.vector_home import VectorHome, vector_home
 
 _NAMED = 5  # practices that a message names
 
@@ -28,20 +30,25 @@ def index_catalogue(
     encoder: str | None = None,
     activates: bool = True,
     drops_edits: bool = False,
+    ray: str | None = None,
 ) -> None:
     """Build a release, that of the settings' catalogue by default, and report it; it answers if it `activates`.
 
-    Raises ReleaseError where changes made by API would be lost and are not to be dropped.
+    `ray` is the address of a cluster whose nodes encode. Raises ReleaseError where changes made by API would be lost
+    and are not to be dropped.
     """
     settings = settings_with(releases=out, encoder=encoder)
     source = read_source(catalogue or settings.catalogue)
     if activates and out is None:
         keep_edits(Journal(settings.journal), source.practices, drops_edits=drops_edits)
     former = linked_id(settings.releases, CURRENT)
+    home = vector_home(settings)
     found = _find(source, settings)
-    release = found or _build(source, settings, activates=activates)
+    release = found or _build(source, settings, ray=ray)
     if activates:
-        _make_current(release, settings)
+        make_current(release, settings, home)
+    else:
+        home.hold(release)
     OUT.print(_facts(release))
     practices = f"PRACTICES_RELEASES={shlex.quote(str(out))} practices" if out else "practices"
     for line in _next_steps(release, settings, former, is_new=found is None, practices=practices):
@@ -50,8 +57,9 @@ def index_catalogue(
 
 def index_source(source: CatalogueSource, settings: Settings, encoder: Encoder | None = None) -> Release:
     """Return the release of a source, which is the current one then; it is built where there is none yet."""
+    home = vector_home(settings)
     release = _find(source, settings) or _build(source, settings, encoder)
-    _make_current(release, settings)
+    make_current(release, settings, home)
     return release
 
 
@@ -78,17 +86,33 @@ def _find(source: CatalogueSource, settings: Settings) -> Release | None:
 
 
 def _build(
-    source: CatalogueSource, settings: Settings, encoder: Encoder | None = None, *, activates: bool = True
+    source: CatalogueSource, settings: Settings, encoder: Encoder | None = None, *, ray: str | None = None
 ) -> Release:
     encoder = encoder or loaded_encoder(settings)
     cache = EmbeddingCache(settings.cache, encoder.spec.identity, encoder.spec.dim)
-    with encoding_progress() as progress:
+    with _at_work(encoder, ray) as at_work, encoding_progress() as progress:
         return build_release(
-            source, encoder, releases=settings.releases, cache=cache, progress=progress, activates=activates
+            source, at_work, releases=settings.releases, cache=cache, progress=progress, activates=False
         )
 
 
-def _make_current(release: Release, settings: Settings) -> None:
+@contextmanager
+def _at_work(encoder: Encoder, ray: str | None) -> Iterator[Encoder]:
+    """Give the encoder, on the nodes of a cluster where one is named; then say how much each of them did."""
+    if ray is None:
+        yield encoder
+        return
+    from indexer.ray_encoding import on_cluster  # noqa: PLC0415  extra `ray`
+
+    with on_cluster(encoder, ray) as on_nodes:
+        yield on_nodes
+        for node, passages in sorted(on_nodes.encoded.items()):
+            OUT.print(printable(f"node {node}: {passages} passages encoded"), soft_wrap=True)
+
+
+def make_current(release: Release, settings: Settings, home: VectorHome) -> None:
+    """Let a release answer. Raises ReleaseError where its vectors cannot be held; then the former one still does."""
+    home.let_answer(release)
     if linked_id(settings.releases, CURRENT) != release.manifest.release_id:
         activate(settings.releases, release.manifest.release_id)
 

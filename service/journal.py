@@ -63,7 +63,6 @@ class Journal:
 
         Raises JournalError.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._connected() as connection:
             connection.executescript(_TABLES)
             connection.execute("BEGIN IMMEDIATE")
@@ -106,10 +105,11 @@ class Journal:
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self._path, timeout=_TIMEOUT_SECONDS, isolation_level=None)) as connection:
                 connection.execute("PRAGMA synchronous=EXTRA")  # the folder too: power may fail right after the answer
                 yield connection
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise JournalError(
                 f"{self._path}: {error}; expected a file that may be read and written, and room on its disk"
             ) from error

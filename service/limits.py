@@ -8,6 +8,9 @@ Mode = Literal["similar", "same-approach", "same-target-group", "other-country",
 MeasuredLeg = Literal["hybrid", "dense", "lexical", "plain"]
 """The legs of the retriever, and the cosine of texts cut off where the encoder stops reading, only measured."""
 
+VectorSearcher = Literal["faiss", "milvus"]
+"""What searches vectors: the index in the release, or a Milvus that holds a copy of them."""
+
 Scope = Literal["read", "write"]
 """What a key allows."""
 

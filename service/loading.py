@@ -11,6 +11,7 @@ from indexer.shipped import shipped_path
 from indexer.source import read_source
 from service.release_encoder import load_release_encoder
 from service.settings import Settings
+from service.vector_home import vector_home
 
 _EVERY = 10  # of the shipped probe questions, in 25 languages, is a text that an export is compared by
 
@@ -24,18 +25,23 @@ def load_current_release(settings: Settings) -> Release:
 
 
 class SettingsReleases:
-    """The releases in the folder of the settings, for a running service to follow."""
+    """The releases in the folder of the settings, as they are searched, for a running service to follow."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._vectors = vector_home(settings)
 
     def current_id(self) -> str | None:
         """Return the id of the current release."""
         return linked_id(self._settings.releases, CURRENT)
 
+    def current(self) -> Release:
+        """Return the current release. Raises ReleaseError."""
+        return self._vectors.opened(load_current_release(self._settings))
+
     def release(self, release_id: str) -> Release:
         """Return a verified release. Raises ReleaseError."""
-        return load_release(self._settings.releases / release_id)
+        return self._vectors.opened(load_release(self._settings.releases / release_id))
 
     def encoder(self, release: Release) -> Encoder:
         """Return the encoder of a release. Raises ReleaseError."""

@@ -13,6 +13,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import Response
 
 from indexer.catalogue import CatalogueError
+from indexer.vectors import AwayError
 from service.archive import UnknownReleaseError
 from service.editing import ConflictError, EditError, StaleReleaseError, UnconditionalError
 from service.encoder_queue import BusyError
@@ -48,6 +49,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(UnknownPracticeError, _on_unknown_practice)
     app.add_exception_handler(UnknownReleaseError, _on_unknown_release)
+    app.add_exception_handler(AwayError, _on_away)
     app.add_exception_handler(BusyError, _on_busy)
     app.add_exception_handler(CatalogueError, _on_invalid_record)
     app.add_exception_handler(ConflictError, _on_conflict)
@@ -127,6 +129,18 @@ def busy_response(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return problem_response(
         request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), kind="urn:practices:problem:busy", headers=headers
+    )
+
+
+async def _on_away(request: Request, error: Exception) -> Response:
+    """Answer without the message, which names a machine behind the service."""
+    _LOG.error("%s", error)
+    return problem_response(
+        request,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "what searches the practices does not answer now; try again in a moment",
+        kind="urn:practices:problem:away",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
 
 

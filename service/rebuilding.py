@@ -6,6 +6,7 @@ import select
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from indexer.registry import EncoderError
 from indexer.release import Release, load_release
 from indexer.release_files import ReleaseError
 from indexer.releases import prune
+from service.indexing import make_current
 from service.journal import Journal, JournalError, JournalledEdit
 from service.release_encoder import load_release_encoder
 from service.settings import Settings
+from service.vector_home import vector_home
 
 SECONDS = 0.2
 """Between two looks into the journal."""
@@ -41,6 +44,7 @@ class Rebuilding:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._journal = Journal(settings.journal)
+        self._vectors = vector_home(settings)
         self._encoder: Encoder | None = None
 
     def apply(self) -> Release | None:
@@ -61,10 +65,12 @@ class Rebuilding:
             releases=settings.releases,
             cache=EmbeddingCache(settings.cache, encoder.spec.identity, encoder.spec.dim),
             progress=lambda *_: None,
+            activates=False,
         )
+        make_current(release, settings, self._vectors)
         with self._journal.writing() as writer:
             writer.release(pending, release.manifest.release_id)
-        prune(settings.releases, settings.kept_releases)
+        self._vectors.remove(prune(settings.releases, settings.kept_releases))
         return release
 
     def follow(self) -> None:
@@ -81,7 +87,7 @@ class Rebuilding:
                 release = self.apply()
             except _FAULTS as error:
                 _LOG.error("changes are kept but in no release yet: %s", error)
-                with self._journal.writing() as writer:
+                with suppress(JournalError), self._journal.writing() as writer:  # the disk may be full: the log has it
                     writer.fail(str(error))
                 pause = _RETRY_SECONDS
                 continue

@@ -11,7 +11,7 @@ from indexer.half_floats import as_float32
 from indexer.passages import lexical_text
 from indexer.practice import Practice, field_values
 from indexer.scoring import SAME_FROM
-from indexer.vectors import Mask
+from indexer.vectors import Allowed
 from service.explain import Explanation, sentence_span, shared_values
 from service.limits import Mode
 from service.retriever import Hit, Retriever
@@ -67,19 +67,21 @@ def related(retriever: Retriever, practice_id: str, *, mode: Mode, top_k: int, p
     ]
 
 
-def _allowed(retriever: Retriever, row: int, mode: Mode) -> Mask:
+def _allowed(retriever: Retriever, row: int, mode: Mode) -> Allowed:
     parts = retriever.release.parts
     seed = parts.practices[row]
+    conditions: dict[str, Sequence[str]] = {}
     if mode in _SHARING_FIELD:
         field = _SHARING_FIELD[mode]
-        allowed = parts.facets.having(field, field_values(seed, field))
+        conditions[field] = field_values(seed, field)
     elif mode == "other-country":
         others = [country for country in parts.facets.values("country") if country != seed.country]
-        allowed = parts.facets.having("country", others if seed.country else ())
-    else:
-        allowed = np.ones(len(parts.practices), dtype=np.bool_)
-    allowed[row] = False
-    return allowed
+        conditions["country"] = others if seed.country else ()
+    mask = np.ones(len(parts.practices), dtype=np.bool_)
+    for field, values in conditions.items():
+        mask &= parts.facets.having(field, values)
+    mask[row] = False
+    return Allowed(mask, conditions, but=row)
 
 
 def _seed_embedding(retriever: Retriever, row: int) -> Embedding:

@@ -7,17 +7,19 @@ from rich.table import Table
 
 from indexer.foreign.rows import shown
 from indexer.manifest import check_encoder
-from indexer.release import activate, load_release
+from indexer.release import load_release
 from indexer.release_files import CURRENT, ReleaseError
 from indexer.releases import find_release, list_releases, prune, roll_back
 from service.changes import AnswerChange, AskedRelease, PracticeChanges, Quality, answer_changes, practice_changes
 from service.collection import Collection, read_shipped_collection
+from service.indexing import make_current
 from service.journal import Journal
 from service.release_encoder import load_release_encoder
 from service.retriever import Retriever
 from service.saved_questions import read_questions
 from service.settings import Settings
 from service.terminal import LOG, OUT, printable
+from service.vector_home import vector_home
 
 _LONGEST_QUESTION = 120  # characters of it that are printed
 _SHOWN = 20  # practices and questions that are printed; the counts are of all
@@ -43,12 +45,14 @@ def print_releases(settings: Settings) -> None:
 
 def return_to_previous(settings: Settings) -> None:
     """Make the release current that was so before."""
-    OUT.print(printable(f"{roll_back(settings.releases)} is current"))
+    released = roll_back(settings.releases, before=vector_home(settings).let_answer)
+    OUT.print(printable(f"{released} is current"))
 
 
 def remove_old(settings: Settings, *, keep: int) -> None:
     """Remove old releases, but never the current one and the one before it."""
     removed = prune(settings.releases, keep)
+    vector_home(settings).remove(removed)
     OUT.print(printable(f"removed: {', '.join(removed) or 'none'}"))
 
 
@@ -77,7 +81,7 @@ def activate_release(
             worse.append(f"{len(lost)} practices are not in it as they were changed by API")
         if worse:
             raise ReleaseError(f"{wanted.name} is worse than the current release: {'; '.join(worse)}; --force takes it")
-    activate(settings.releases, wanted.name)
+    make_current(new.retriever.release, settings, vector_home(settings))
     OUT.print(printable(f"{wanted.name} is current"))
 
 
@@ -154,6 +158,9 @@ def examine(settings: Settings, name: str = CURRENT) -> None:
     OUT.print(printable(f"manifest, files and counts of {folder.name}: "), end="")
     release = load_release(folder)
     OUT.print("sound")
+    OUT.print("vectors: ", end="")
+    release = vector_home(settings).opened(release)
+    OUT.print(printable(release.parts.vectors.record.name))
     OUT.print("encoder: ", end="")
     encoder = load_release_encoder(folder, settings)
     check_encoder(release.manifest, encoder)

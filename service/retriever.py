@@ -1,8 +1,8 @@
 """Turn a question and its embeddings into hits: candidates of three legs, ranked by one score."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -14,10 +14,12 @@ from indexer.question import Part, Question, understand
 from indexer.release import Release
 from indexer.scoring import Scorer, called_at
 from indexer.themes import THEME_FIELDS, Theme, themes_of
-from indexer.vectors import Mask, Rows, Scores
+from indexer.vectors import Allowed, Rows, Scores
 from service.confidence import Confidence, Verdict
 from service.filters import NO_FILTERS, FacetTable, Filters
 from service.trace import stage
+
+T = TypeVar("T")
 
 Leg = Literal["hybrid", "dense", "lexical"]
 """`dense`: meaning, by windows and contexts. `lexical`: words. `hybrid`: both and names, what the product does."""
@@ -72,6 +74,10 @@ class Retriever:
         self.confidence = Confidence(release.manifest.calibration, release.parts.topic_head)
         self._leg = leg
         self._themes = themes_of(release.parts.vocabulary)
+
+    async def during(self, work: Callable[[], T]) -> T:
+        """Return what `work` does, which ranks, without holding up others while it waits for what searches."""
+        return await self.release.parts.vectors.during(work)
 
     def practice(self, practice_id: str) -> Practice:
         """Return one practice. Raises UnknownPracticeError."""
@@ -135,7 +141,7 @@ class Retriever:
         """Return the `top_k` best practices for a part of a question, whose log-odds to be on the topic are given."""
         with stage("retrieve"):
             sought = self.sought(question, part, embedding)
-            rows = self.candidates(sought, max(top_k, MIN_CANDIDATES), self.facets.passing(filters))
+            rows = self.candidates(sought, max(top_k, MIN_CANDIDATES), self.facets.allowed(filters))
         with stage("fuse"):
             return self.hits(sought, rows, topic, top_k)
 
@@ -144,8 +150,8 @@ class Retriever:
         centred = unit_rows((embedding - self.release.parts.document_centroid)[None, :])[0]
         return self.like(text, centred, top_k=top_k)
 
-    def like(self, text: str, centred: Embedding, *, top_k: int, allowed: Mask | None = None) -> list[Hit]:
-        """Return the `top_k` practices among the `allowed` (n,) most like a text with a centred embedding (dim,)."""
+    def like(self, text: str, centred: Embedding, *, top_k: int, allowed: Allowed | None = None) -> list[Hit]:
+        """Return the `top_k` practices among the `allowed` most like a text with a centred embedding (dim,)."""
         lexical = self.release.parts.lexical
         with stage("retrieve"):
             words = lexical.scores(lexical.terms(text, lexical.language))
@@ -158,8 +164,8 @@ class Retriever:
         """Return what a part of a question is compared by."""
         return Sought(self.scorer.centred(embedding), self.scorer.words(question, part), self.scorer.names(part))
 
-    def candidates(self, sought: Sought, count: int, allowed: Mask | None) -> Rows:
-        """Return the `count` best practices of each leg among the `allowed` (n,), in catalogue order."""
+    def candidates(self, sought: Sought, count: int, allowed: Allowed | None) -> Rows:
+        """Return the `count` best practices of each leg among the `allowed`, in catalogue order."""
         worded = np.flatnonzero(sought.words > 0)  # of booleans: of numbers it takes ten times as long
         legs = (
             self._nearest(sought.centred, count, allowed),
@@ -196,10 +202,10 @@ class Retriever:
         spread = self.release.manifest.calibration.spread
         return fused(dense, sought.words[rows], called_at(rows, sought.called), spread)
 
-    def _nearest(self, centred: Embedding, count: int, allowed: Mask | None) -> Rows:
+    def _nearest(self, centred: Embedding, count: int, allowed: Allowed | None) -> Rows:
         """Return the `count` practices whose best windows are nearest, in catalogue order."""
         parts = self.release.parts
-        allowed_windows = None if allowed is None else parts.windows.of_allowed(allowed)
+        allowed_windows = None if allowed is None else replace(allowed, mask=parts.windows.of_allowed(allowed.mask))
         fetched = count * _FIRST_WINDOWS
         while True:
             windows, scores = parts.vectors.search(centred, fetched, allowed_windows)
@@ -211,10 +217,10 @@ class Retriever:
                 return np.sort(rows[order])
             fetched *= 4
 
-    def _best(self, rows: Rows, scores: Scores, count: int, allowed: Mask | None) -> Rows:
+    def _best(self, rows: Rows, scores: Scores, count: int, allowed: Allowed | None) -> Rows:
         """Return the `count` of some practices that are allowed and have the best scores, in catalogue order."""
         if allowed is not None:
-            is_allowed = allowed[rows]
+            is_allowed = allowed.mask[rows]
             rows, scores = rows[is_allowed], scores[is_allowed]
         if len(rows) > count:
             is_near = scores >= np.partition(scores, len(scores) - count)[len(scores) - count]

@@ -306,7 +306,7 @@ class Health(BaseModel):
 
 
 class Readiness(Health):
-    """Which release answers; `fault` says why a newer one does not."""
+    """Which release answers; `fault` says why it cannot be asked now, or why no newer one answers."""
 
     release: str
     fault: str | None

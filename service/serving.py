@@ -46,6 +46,7 @@ def serve_release(*, host: str | None = None, port: int | None = None, workers: 
         import uvicorn
 
         from service.app import create_app_from_settings
+        from service.draining import DrainingServer
         from service.http_protocol import BoundedProtocol
 
         _announce(settings)
@@ -55,7 +56,7 @@ def serve_release(*, host: str | None = None, port: int | None = None, workers: 
     # No access log: the address of a page holds the question, and questions are written down nowhere.
     # No proxy headers: the application believes those of PRACTICES_TRUSTED_PROXIES, uvicorn those of its own machine.
     config = uvicorn.Config(application, access_log=False, log_config=None, proxy_headers=False, http=BoundedProtocol)
-    uvicorn.Server(config).run(sockets=[listener])
+    DrainingServer(config).run(sockets=[listener])
 
 
 def _bound(settings: Settings) -> socket.socket:

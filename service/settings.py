@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, IPvAnyNetwork, Json
+from pydantic import AfterValidator, Field, IPvAnyNetwork, Json, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.registry import DEFAULT_ENCODER
 from indexer.release_files import CURRENT
 from indexer.shipped import home, shipped_path
+from service.limits import VectorSearcher
 
 Count = Annotated[int, Field(ge=1)]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://[a-zA-Z0-9.:\[\]-]+)$")]
@@ -53,10 +54,15 @@ class Settings(BaseSettings):
     cache: Path = Field(default_factory=lambda: home() / "data" / "cache", description="folder of kept embeddings")
     state: Path = Field(
         default_factory=lambda: home() / "data" / "state",
-        description="folder of the keys and of changes that are in no release yet",
+        description="folder of the keys, of changes that are in no release yet, and of counts of what is asked",
     )
     encoder: str = Field(default=DEFAULT_ENCODER, description="encoder that new releases are built with")
     hub: bool = Field(default=False, description="whether weights may be fetched from the hub")
+    vectors: VectorSearcher = Field(
+        default="faiss", description="what searches the vectors: the release itself, or a Milvus that holds a copy"
+    )
+    milvus_uri: str = Field(default="", description="where that Milvus is: http://HOST:PORT/DATABASE, or FILE.db")
+    milvus_token: SecretStr = Field(default=SecretStr(""), description="how it is entered: USER:PASSWORD or a key")
     host: str = Field(default="127.0.0.1", description="address that the service listens on")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8000, description="port that the service listens on")
     workers: Count = Field(default=1, description="processes that answer, each with an encoder of its own")
@@ -100,6 +106,7 @@ class Settings(BaseSettings):
         default_factory=lambda: "text" if sys.stderr.isatty() else "json", description="how the log is written"
     )
     log_requests: bool = Field(default=True, description="whether each request is a line of the log")
+    insights: bool = Field(default=False, description="whether it is counted what questions are about")
 
     @property
     def current(self) -> Path:
@@ -115,6 +122,11 @@ class Settings(BaseSettings):
     def journal(self) -> Path:
         """Return the file of the changes that were made by API."""
         return self.state / "journal.sqlite"
+
+    @property
+    def insight_counts(self) -> Path:
+        """Return the file of counts of what is asked."""
+        return self.state / "insights.sqlite"
 
 
 def settings_with(**options: object) -> Settings:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from indexer.edits import edited_source, entity_tag
+from indexer.edits import Edit, edited_source, entity_tag
 from indexer.practice import Practice
 from indexer.release import activate
 from service import admin, request_bounds
@@ -305,6 +305,14 @@ def test_nothing_is_written_while_the_current_release_does_not_answer(
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
     assert site.journal.state().last_edit == 0
+
+
+def test_what_was_last_written_is_read_while_someone_writes(site: Site) -> None:
+    site.client.put(PATH, json=changed(region="Bremen"), headers=tag(PRACTICE))
+    with site.journal.writing() as writer:
+        writer.append(Edit(PRACTICE.id, PRACTICE), None, "cms")
+        answer = site.client.get(PATH)
+    assert (answer.status_code, answer.json()["region"]) == (200, "Bremen")
 
 
 def test_a_disk_that_takes_nothing_is_no_answer_that_something_was_kept(

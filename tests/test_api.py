@@ -602,7 +602,7 @@ def test_nothing_is_remembered_of_a_service_that_is_not_told_to(client, words):
 def test_the_setting_says_how_many_texts_are_remembered(client, words, monkeypatch, remembered, times):
     encoder = WordEncoder(words.spec)
     monkeypatch.setenv("PRACTICES_REMEMBERED", remembered)
-    monkeypatch.setattr("service.app.load_current_release", lambda _: retriever_of(client).release)
+    monkeypatch.setattr("service.loading.load_current_release", lambda _: retriever_of(client).release)
     with TestClient(create_app_from_settings(Settings(), lambda: encoder)) as configured:
         encoder.encoded.clear()
         for _ in range(2):

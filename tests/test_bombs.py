@@ -285,3 +285,10 @@ def test_links_that_lead_out_of_a_folder_and_what_is_no_file_are_left_out_and_to
 def test_a_pipe_is_refused_and_not_waited_for(limited: Limited, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.csv")
     assert "neither a file nor a folder" in limited.call(said_of, tmp_path / "a.csv")
+
+
+def test_a_pipe_or_a_folder_for_a_catalogue_is_refused_and_not_waited_for(limited: Limited, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jsonl")
+    (tmp_path / "b.jsonl").mkdir()
+    for name in ("a.jsonl", "b.jsonl"):
+        assert limited.call(catalogue_of, tmp_path / name).startswith(f"{name}, line 1: this is a folder, a pipe or a")

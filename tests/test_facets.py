@@ -49,6 +49,16 @@ def test_the_values_of_a_field_are_those_that_occur_in_order(facets: FacetColumn
     assert facets.values("levels") == facets.values("listed_in") == ()
 
 
+def test_values_and_practices_know_each_other_by_place(facets: FacetColumns) -> None:
+    assert facets.places("country", ("NL", "FR", "DE", "NL")) == [0, 2]
+    assert facets.places("levels", ("primary",)) == []
+    for field in FIELDS:
+        bounds, places = facets.of_practices(field)
+        for row, practice in enumerate(PRACTICES):
+            found = [facets.values(field)[place] for place in places[bounds[row] : bounds[row + 1]]]
+            assert found == sorted(field_values(practice, field))
+
+
 def test_a_value_names_the_practices_that_have_it_in_catalogue_order(facets: FacetColumns) -> None:
     assert facets.rows("country", "DE").tolist() == [0, 3]
     assert facets.rows("country", "GR").tolist() == [1]

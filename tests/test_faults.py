@@ -2,20 +2,28 @@
 
 | fault | what happens | test |
 |---|---|---|
-| SIGTERM while questions are asked | those taken are answered, no new one is taken, it ends | were taken |
+| SIGTERM while questions are asked | those sent are answered, nobody new connects, it ends | were sent, are kept |
 | a worker is killed | its questions are lost with it, the others answer the next ones, it is replaced | worker |
 | all is killed while changes are written | every change that was answered for is there afterwards | written |
+| what publishes a release is killed | one of both releases is current, every question is answered | publish |
+| a build is killed | whole releases are left, the next build goes on | `test_killed_builds.py` |
 | the port is in use | one message, status 1, the other program goes on | port |
 | the current release is damaged while it serves | it goes on with what is open; a new start names the file | damaged |
 | the encoder vanishes | it goes on; a new start says so | vanishes |
 | all releases are removed while it serves | it goes on | removed |
 | another folder is put in the place of the release | it goes on; a new start says so | replaced |
-| the disk is full | a build says so and changes nothing, a change by API is refused and nothing of it is kept | full |
-| the disk is read-only | questions are answered; changes are refused | read-only |
+| the disk is full | a build says so and changes nothing, nothing is kept of a change | full |
+| the disk fills up while it serves | questions are answered, changes refused; with room again they work | fills |
+| the disk is read-only | questions are answered, practices can be read with a key; changes are refused | read-only |
 | a folder may not be read | one message with the folder | may not |
 | the clock jumps back and far ahead | answers, changes and releases go on | clock |
+| the clock jumps over the time of a key | it is refused as long as the clock says so, no longer | time of a key |
+
+`FAULT_ROUNDS` says how often those that kill do so.
 """
 
+import itertools
+import multiprocessing
 import os
 import random
 import shutil
@@ -26,16 +34,21 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from indexer.release import linked_id, load_release
-from indexer.release_files import CURRENT
+from indexer.practice import Practice
+from indexer.release import activate, linked_id, load_release
+from indexer.release_files import CURRENT, PREVIOUS
 from service.journal import Journal
-from tests.fakes import PRACTICES
+from service.keys import KeyStore
+from tests.fakes import PRACTICES, calibrated_source
 from tests.live import PATIENCE_SECONDS, Service, new_service
 
 pytestmark = pytest.mark.model
@@ -109,6 +122,13 @@ class Asking:
             assert time.monotonic() < ended
             time.sleep(0.02)
 
+    def until_refused(self) -> None:
+        """Wait until nobody listens."""
+        ended = time.monotonic() + PATIENCE_SECONDS
+        while not self.counts["refused"]:
+            assert time.monotonic() < ended
+            time.sleep(0.02)
+
     def _ask(self) -> None:
         while not self._is_over.is_set():
             connection = HTTPConnection("127.0.0.1", self.service.port, timeout=30)
@@ -131,8 +151,24 @@ class Asking:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_of_questions_that_were_taken_none_is_lost_when_it_is_asked_to_end(service: Service, workers: int) -> None:
-    """Who is only connecting at that moment is refused or cut off: their questions have not been read."""
+def test_of_questions_that_were_sent_none_is_lost_when_it_is_asked_to_end(service: Service, workers: int) -> None:
+    """Each question comes on a connection of its own: it is answered, or it cannot connect and has sent nothing."""
+    service.workers = workers
+    chance = random.Random(13)
+    for _ in range(-(-ROUNDS // 5)):
+        service.start()
+        with Asking(service, clients=8) as asking:
+            asking.until_answered(20)
+            time.sleep(chance.uniform(0, 0.1))
+            assert service.stop() in (0, -signal.SIGTERM)  # uvicorn hands the signal on when all is done
+            asking.until_refused()
+        assert {*asking.counts} <= {"answered", "busy", "refused"}, asking.counts
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_questions_on_connections_that_are_kept_are_answered_when_it_is_asked_to_end(
+    service: Service, workers: int
+) -> None:
     service.workers = workers
     service.start()
     question = "/api/v1/search?top_k=2&q=" + "+".join(["retired+masters+who+mentor+apprentices."] * 30)
@@ -143,10 +179,11 @@ def test_of_questions_that_were_taken_none_is_lost_when_it_is_asked_to_end(servi
     for number, connection in enumerate(connections):
         connection.request("GET", f"{question}+{number}")
     time.sleep(0.2)
-    assert service.stop() in (0, -signal.SIGTERM)  # uvicorn hands the signal on when all is done
+    assert service.stop() in (0, -signal.SIGTERM)
     answers = [connection.getresponse() for connection in connections]
-    assert [answer.status for answer in answers] == [200] * len(connections)
-    assert all(b'"mentors"' in answer.read() for answer in answers)
+    right = [answer.status == 200 and b'"mentors"' in answer.read() for answer in answers]
+    assert any(right)
+    assert all(is_right or answer.status == 503 for is_right, answer in zip(right, answers, strict=True))
     assert service.ask("GET", "/health/live")[0] == 0
 
 
@@ -168,7 +205,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_others_answer(service: Serv
 
 
 def test_every_change_that_was_answered_for_is_there_however_it_ended(service: Service) -> None:
-    chance, answered = random.Random(11), []
+    chance, answered = random.Random(11), list[str]()
     for round_ in range(ROUNDS):
         service.start()
         stop = time.monotonic() + chance.uniform(0.1, 4)
@@ -203,6 +240,38 @@ def _write(service: Service, round_: int, stop: float, answered: list[str]) -> N
         number += 1
 
 
+def _publish(releases: Path, ids: Sequence[str]) -> None:
+    for release_id in itertools.cycle(ids):
+        activate(releases, release_id)
+
+
+def test_a_publish_that_is_killed_leaves_one_of_both_releases_and_every_question_is_answered(
+    service: Service,
+) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    releases, chance = service.folder / "releases", random.Random(17)
+    first = linked_id(releases, CURRENT)
+    assert first is not None
+    second = service.build(calibrated_source((*PRACTICES, Practice(id="new", title="New")))).manifest.release_id
+    service.start()
+    with Asking(service) as asking:
+        for _ in range(ROUNDS):
+            process = context.Process(target=_publish, args=(releases, (first, second)))
+            process.start()
+            time.sleep(chance.uniform(0.05, 0.5))
+            process.kill()
+            process.join()
+            assert process.exitcode == -signal.SIGKILL
+            # Killed between the two links, both name one release, until it is published again.
+            assert {linked_id(releases, CURRENT), linked_id(releases, PREVIOUS)} <= {first, second}
+            load_release((releases / CURRENT).resolve())
+            asking.until_answered(1)
+    assert {*asking.counts} <= {"answered", "busy"}, asking.counts
+    activate(releases, first)
+    assert [*releases.glob(".draft-*")] == []
+
+
 def test_a_port_in_use_is_one_message(service: Service) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
@@ -234,7 +303,7 @@ def test_what_it_has_opened_goes_on_and_a_new_start_says_what_is_wrong(service: 
     if fault == "removed":  # a new start would build the release of the settings' catalogue
         return
     found = message(practices(service, "doctor"))
-    assert linked_id(releases, CURRENT) in found
+    assert str(linked_id(releases, CURRENT)) in found
     expected = {"damaged": "contexts.npy", "vanishes": "encoder", "replaced": "manifest.json"}[fault]
     assert expected in found
     assert expected in message(practices(service, "serve", "--port", "0"))
@@ -242,8 +311,7 @@ def test_what_it_has_opened_goes_on_and_a_new_start_says_what_is_wrong(service: 
 
 def in_a_namespace(service: Service, *steps: str) -> "subprocess.CompletedProcess[str]":
     """Run steps of a shell one after the other, with mounts that nobody else sees; `practices` is the program."""
-    if shutil.which("unshare") is None or subprocess.run(_PROBE, capture_output=True, check=False).returncode:
-        pytest.skip("NO NAMESPACES: full and read-only disks were NOT tried; allow `unshare --mount --map-root-user`")
+    needs_namespaces()
     program = f'practices() {{ "{sys.executable}" -m service "$@"; }}'
     return subprocess.run(
         [*_NAMESPACE, "sh", "-c", "\n".join((program, *steps))],
@@ -253,6 +321,21 @@ def in_a_namespace(service: Service, *steps: str) -> "subprocess.CompletedProces
         timeout=PATIENCE_SECONDS,
         check=False,
     )
+
+
+def start_in_a_namespace(service: Service, *steps: str) -> None:
+    """Start a service by steps of a shell, of which the last becomes the service; it is as if it were started alone."""
+    needs_namespaces()
+    with service.log.open("ab") as log:
+        command = [*_NAMESPACE, "sh", "-e", "-c", "\n".join(steps)]
+        service.process = subprocess.Popen(
+            command, env=service.environment, stdout=log, stderr=log, start_new_session=True
+        )
+
+
+def needs_namespaces() -> None:
+    if shutil.which("unshare") is None or subprocess.run(_PROBE, capture_output=True, check=False).returncode:
+        pytest.skip("NO NAMESPACES: full and read-only disks were NOT tried; allow `unshare --mount --map-root-user`")
 
 
 _NAMESPACE = ("unshare", "--mount", "--map-root-user")
@@ -311,16 +394,82 @@ def test_a_read_only_disk_still_answers_and_refuses_what_would_be_written(servic
     found = in_a_namespace(service, read_only, "practices rollback", "echo status $?", "practices doctor")
     assert found.stdout.splitlines()[0] == "status 1"
     assert found.returncode == 0
-    with (service.folder.parent / "read-only.log").open("wb") as log:
-        command = f"{read_only} && exec {sys.executable} -m service serve --port {service.port}"
-        service.process = subprocess.Popen(
-            [*_NAMESPACE, "sh", "-c", command], env=service.environment, stdout=log, stderr=log, start_new_session=True
-        )
+    start_in_a_namespace(service, read_only, f"exec {sys.executable} -m service serve --port {service.port}")
     service.until(lambda: ids(service) == ["mentors", "street-work"])
     status, answer = service.ask("PUT", "/api/v1/admin/practices/new", {"id": "new", "title": "New"})
     assert status == 503
     assert str(service.folder) not in answer["detail"]
     assert Journal(service.folder / "state" / "journal.sqlite").pending() == []
+    assert service.ask("GET", "/api/v1/admin/practices/mentors")[1]["id"] == "mentors"
+
+
+def builder_of(service: Service) -> int:
+    """Return the process that builds the releases of a service, 0 where there is none."""
+    children = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
+    return next((int(one) for one in children if b"apply-edits" in Path(f"/proc/{one}/cmdline").read_bytes()), 0)
+
+
+def fill(path: Path, *, left: int) -> None:
+    """Write a file until its disk has only so many bytes left."""
+    with path.open("ab", buffering=0) as filler, suppress(OSError):
+        while True:
+            found = os.statvfs(path)
+            free = found.f_bavail * found.f_frsize - left
+            if free <= 0:
+                return
+            filler.write(bytes(min(free, 2**20)))
+
+
+def test_a_disk_that_fills_up_under_a_service_stops_changes_and_nothing_else(service: Service) -> None:
+    """Releases, state and cache are on one disk, as they often are."""
+    content = service.folder.parent / "content"
+    content.mkdir()
+    steps = (
+        f"mount --bind {service.folder} {content}",
+        f"mount -t tmpfs -o size=400m tmpfs {service.folder}",
+        f"cp -a {content}/. {service.folder}/",
+        f"exec {sys.executable} -m service serve --port {service.port}",
+    )
+    start_in_a_namespace(service, *steps)
+    service.until(lambda: builder_of(service) != 0 and ids(service) == ["mentors", "street-work"])
+    builder, disk = builder_of(service), Path(f"/proc/{service.pid}/root{service.folder}")
+    assert _put(service, "before") == 201
+    service.until(lambda: _edits(service)["pending"] == 0)
+
+    fill(disk / "filler", left=40_000)  # room for a change, not for a release
+    assert _put(service, "during") == 201
+    service.until(lambda: "No space left on device" in service.log.read_text(encoding="utf-8"))
+    fill(disk / "filler", left=0)
+    assert _put(service, "never") == 503
+    for _ in range(10):
+        assert ids(service) == ["mentors", "street-work"]
+    assert _edits(service)["pending"] == 1
+    copied = Path(shutil.copytree(disk / "state", service.folder.parent / "copied"))  # SQLite would follow the link
+    assert [one.edit.practice_id for one in Journal(copied / "journal.sqlite").pending()] == ["during"]
+    assert builder_of(service) == builder
+
+    (disk / "filler").unlink()
+    service.until(
+        lambda: _edits(service) | {"release": ""} == {"pending": 0, "last_edit": 2, "fault": None, "release": ""}
+    )
+    assert _put(service, "after") == 201
+    service.until(lambda: service.ask("GET", "/api/v1/practices/after")[0] == 200)
+    found = [service.ask("GET", f"/api/v1/practices/{one}")[0] for one in ("before", "during", "never")]
+    assert found == [200, 200, 404]
+    assert builder_of(service) == builder
+    assert "Traceback" not in service.log.read_text(encoding="utf-8")
+
+
+def _put(service: Service, practice_id: str) -> int:
+    status, answer = service.ask("PUT", f"/api/v1/admin/practices/{practice_id}", {"id": practice_id, "title": "New"})
+    if status == 503:
+        assert answer["title"] == "Service Unavailable"
+        assert "nothing was changed" in answer["detail"]
+    return status
+
+
+def _edits(service: Service) -> dict[str, Any]:
+    return service.ask("GET", "/api/v1/admin/edits")[1]
 
 
 @pytest.mark.parametrize("folder", ["releases", "state"])
@@ -341,20 +490,25 @@ def test_a_folder_that_may_not_be_read_is_one_message(service: Service, folder: 
     assert str(path) in message(found)
 
 
-def test_when_the_clock_jumps_nothing_stops(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock is that of the processes of the service, moved by libfaketime's own file while they run."""
+@pytest.fixture
+def clock(service: Service, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a file whose content moves the clock of the service's processes; libfaketime reads it while they run."""
     library = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
     if library is None:
         pytest.skip("NO FAKETIME: install Debian's package `faketime`; jumps of the clock were NOT tried")
-    clock = service.folder / "clock"
-    clock.write_text("+0", encoding="utf-8")
+    found = service.folder / "clock"
+    found.write_text("+0", encoding="utf-8")
     for name, value in {
         "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_TIMESTAMP_FILE": str(found),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }.items():
         monkeypatch.setenv(name, value)
+    return found
+
+
+def test_when_the_clock_jumps_nothing_stops(service: Service, clock: Path) -> None:
     service.start()
     for offset, number in (("-400d", 1), ("+400d", 2), ("+0", 3)):
         clock.write_text(offset, encoding="utf-8")
@@ -362,3 +516,24 @@ def test_when_the_clock_jumps_nothing_stops(service: Service, monkeypatch: pytes
         record = {"id": f"clock-{number}", "title": f"Clock {number}"}
         assert service.ask("PUT", f"/api/v1/admin/practices/clock-{number}", record)[0] == 201
         service.until(lambda: service.ask("GET", f"/api/v1/practices/clock-{number}")[0] == 200)  # noqa: B023
+
+
+def test_when_the_clock_jumps_over_the_time_of_a_key_it_is_valid_exactly_while_the_clock_says_so(
+    service: Service, clock: Path
+) -> None:
+    """At -400 days the key is one that will be made in more than a year."""
+    keys = KeyStore(service.folder / "state" / "keys.sqlite")
+    secret = keys.create("short", ["write"], datetime.now(UTC) + timedelta(days=2))
+    service.start()
+    for offset, status in (("+0", 200), ("+3d", 401), ("+0", 200), ("-400d", 200), ("+400d", 401), ("+0", 200)):
+        clock.write_text(offset, encoding="utf-8")
+        for _ in range(3):
+            found, answer = service.ask("GET", "/api/v1/admin/edits", Authorization=f"Bearer {secret}")
+            assert (found, "expired" in answer.get("detail", "")) == (status, status == 401), offset
+            assert service.ask("GET", "/api/v1/admin/edits")[0] == 200  # that key never expires
+    for offset in ("-400d", "+400d"):
+        clock.write_text(offset, encoding="utf-8")
+        listed = practices(service, "keys", "list")
+        assert listed.returncode == 0
+        assert ("expired" in listed.stdout) == (offset == "+400d")
+    assert "Traceback" not in service.log.read_text(encoding="utf-8")

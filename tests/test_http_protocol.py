@@ -1,5 +1,6 @@
 """The head of a request is bounded: a long question passes, one that never ends does not."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from service.http_protocol import _Joined
 from service.limits import MAX_HEAD_BYTES, MAX_URL_BYTES
 from service.settings import Settings
 from tests.test_patience import Server, answer_of, serving
@@ -66,3 +68,69 @@ def test_workers_speak_it_and_believe_no_headers_themselves():
         cfg = Workers(Settings(workers=2), listener).cfg
     assert cfg.worker_class.CONFIG_KWARGS["http"] is BoundedProtocol
     assert cfg.forwarded_allow_ips == []
+
+
+class Wire:
+    """A transport that keeps what is written to it, a write each; it has a number of its own."""
+
+    number = 7
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.is_closed = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.is_closed
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "written"),
+    [
+        ([[HEAD, b"content"]], [HEAD + b"content"]),
+        ([[HEAD, b"part", b"part"], [b"part"]], [HEAD + b"part", b"part", b"part"]),
+        ([[HEAD], [b"late"]], [HEAD, b"late"]),
+        ([[HEAD, b""]], [HEAD]),
+        ([[HEAD, HEAD, b"content"]], [HEAD + HEAD, b"content"]),
+        ([[HEAD, b"content", HEAD, b"content"]], [HEAD + b"content", HEAD + b"content"]),
+    ],
+)
+def test_a_head_is_sent_with_what_follows_it_in_the_same_step(steps, written):
+    wire = Wire()
+
+    async def send() -> None:
+        joined = _Joined(wire)
+        for step in steps:
+            for data in step:
+                joined.write(data)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    asyncio.run(send())
+    assert wire.written == written
+
+
+def test_what_is_kept_is_sent_before_the_end_and_never_after_it():
+    wire, cut = Wire(), Wire()
+
+    async def send() -> None:
+        joined = _Joined(wire)
+        joined.write(HEAD)
+        joined.close()
+        other = _Joined(cut)
+        other.write(HEAD)
+        cut.close()
+        await asyncio.sleep(0.01)
+        assert joined.number == 7
+
+    asyncio.run(send())
+    assert (wire.written, wire.is_closed, cut.written) == ([HEAD], True, [])

@@ -119,3 +119,9 @@ def test_a_file_that_is_no_journal_is_named(tmp_path: Path) -> None:
     path.write_text("nothing of the kind " * 100, encoding="utf-8")
     with pytest.raises(JournalError, match=r"journal\.sqlite: file is not a database; expected a file that may be"):
         Journal(path).pending()
+
+
+def test_a_folder_that_cannot_be_made_is_a_fault_of_the_journal(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file", encoding="utf-8")
+    with pytest.raises(JournalError, match=r"journal\.sqlite: .*Not a directory|File exists"):
+        write(Journal(tmp_path / "state" / "journal.sqlite"), NEW)

@@ -26,7 +26,7 @@ from tests.test_build import contents
 from tests.test_edits import MortalEncoder, build, edit, practice_of
 from tests.test_release import unsound
 
-KILLS = int(os.environ.get("KILLS", "60"))  # 300 take three minutes
+KILLS = int(os.environ.get("FAULT_ROUNDS", "60"))  # 300 take three minutes
 KILLS_A_TEST = 10
 KILLS_IN_A_ROW = 6  # at most, before a build is left alone
 FIRST_SECONDS = 0.4  # some more than a build takes; then what is measured:

@@ -1,8 +1,8 @@
 """Each passage gets the embedding of its text, some practices at a time, and no text is encoded twice."""
 
 from collections import Counter
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,15 @@ import pytest
 
 from indexer import passage_embeddings
 from indexer.embedding_cache import EmbeddingCache
-from indexer.passage_embeddings import all_windows, embed, embed_all, passage_texts
-from indexer.passages import Passages, practice_text, sentence_limits
+from indexer.passage_embeddings import (
+    ParallelEncoder,
+    all_windows,
+    embed,
+    embed_all,
+    passage_texts,
+    windows_of,
+)
+from indexer.passages import Limits, Passages, practice_text, sentence_limits
 from indexer.practice import Practice
 from tests.fakes import PRACTICES, WordEncoder, fake_spec
 
@@ -190,3 +197,96 @@ def test_an_encoder_that_fails_leaves_what_was_encoded_before(tmp_path: Path, mo
     encoder = tiny_encoder()
     assert embed(texts, encoder, cache_in(tmp_path), nobody).tolist() == rows_of(texts).tolist()
     assert encoder.encoded == ["eeeee"]
+
+
+class TwoPlaces(WordEncoder):
+    """A parallel encoder that takes up to four batches ahead, and gives back the last that it took first."""
+
+    def __init__(self, fails_after: int = 10_000) -> None:
+        super().__init__(tiny_encoder().spec)
+        self.batches: list[list[str]] = []
+        self._left = fails_after
+
+    def cut_blocks(self, blocks: Iterable[Sequence[Practice]]) -> Iterator[list[list[Limits]]]:
+        for block in blocks:
+            yield list(windows_of(block, self))
+
+    def encode_batches(self, batches: Iterable[Sequence[str]]) -> Iterator[tuple[Sequence[str], np.ndarray]]:
+        coming = iter(batches)
+        while taken := list(islice(coming, 4)):
+            self.batches += map(list, taken)
+            for batch in reversed(taken):
+                if not self._left:
+                    raise RuntimeError("the driver was killed")
+                self._left -= 1
+                yield batch, self.encode_documents(batch)
+
+
+def test_a_parallel_encoder_is_known_by_what_it_can() -> None:
+    assert isinstance(TwoPlaces(), ParallelEncoder)
+    assert not isinstance(tiny_encoder(), ParallelEncoder)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_windows_that_are_cut_elsewhere_are_those_that_are_cut_here(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(passage_embeddings, "_PRACTICES_AT_ONCE", at_once)
+    here, elsewhere = (all_windows(MANY, encoder) for encoder in (tiny_encoder(), TwoPlaces()))
+    assert elsewhere.bounds.tolist() == here.bounds.tolist()
+    assert elsewhere.limits.tolist() == here.limits.tolist()
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_a_parallel_encoder_gets_the_batches_of_a_local_build_and_gives_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(passage_embeddings, "_PRACTICES_AT_ONCE", at_once)
+    monkeypatch.setattr(passage_embeddings, "_ENCODE_AT_ONCE", 2)
+    batches: list[list[str]] = []
+
+    class Noting(WordEncoder):
+        def encode_documents(self, texts: Sequence[str]) -> np.ndarray:
+            batches.append(list(texts))
+            return super().encode_documents(texts)
+
+    parallel = TwoPlaces()
+    here = embedded(tmp_path / "here", Noting(tiny_encoder().spec))
+    elsewhere = embedded(tmp_path / "elsewhere", parallel)
+    assert parallel.batches == batches
+    assert [matrix.tolist() for matrix in elsewhere[:2]] == [matrix.tolist() for matrix in here[:2]]
+    done = [number for number, _ in elsewhere[2]]
+    total = sum(map(len, passages_of(MANY)))
+    assert (done[0], done[-1]) == (0, total)
+    assert done == sorted(done)
+
+
+def test_blocks_do_not_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passage_embeddings, "_PRACTICES_AT_ONCE", 1)
+    asked: list[int] = []
+
+    class Greedy(TwoPlaces):
+        def encode_batches(self, batches: Iterable[Sequence[str]]) -> Iterator[tuple[Sequence[str], np.ndarray]]:
+            taken = list(batches)
+            asked.append(len(taken))
+            return super().encode_batches(taken)
+
+    encoder = Greedy()
+    embedded(tmp_path, encoder)
+    assert asked == [len(MANY) - 1]  # the last practice says what the first says: none of its texts is left
+    assert max(Counter(encoder.encoded).values()) == 1
+
+
+@pytest.mark.parametrize("batches_done", [1, 2, 5])
+def test_what_a_parallel_encoder_had_done_is_kept_and_the_rest_comes_in_the_same_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches_done: int
+) -> None:
+    monkeypatch.setattr(passage_embeddings, "_ENCODE_AT_ONCE", 2)
+    whole, killed, resumed = TwoPlaces(), TwoPlaces(batches_done), TwoPlaces()
+    expected = embedded(tmp_path / "whole", whole)
+    with pytest.raises(RuntimeError, match="killed"):
+        embedded(tmp_path, killed)
+    found = embedded(tmp_path, resumed)
+    assert [matrix.tolist() for matrix in found[:2]] == [matrix.tolist() for matrix in expected[:2]]
+    assert len(killed.encoded) == len({*killed.encoded} - {*resumed.encoded}) > 0
+    assert [batch for batch in whole.batches if batch[0] not in killed.encoded] == resumed.batches

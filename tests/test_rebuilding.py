@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from indexer.practice import Practice
 from indexer.release import Release, linked_id, load_release
 from indexer.release_files import CURRENT, ReleaseError
 from service import rebuilding
-from service.journal import Journal
+from service.journal import Journal, JournalWriter
 from service.rebuilding import Rebuilding
 from service.settings import Settings
 from tests.fakes import PRACTICES, WordEncoder, small_source
@@ -194,5 +195,25 @@ def test_why_a_release_cannot_be_built_is_kept_and_it_is_tried_again(
             assert "No space left" in (Journal(settings.journal).state().fault or "")
         until(lambda: not Journal(settings.journal).pending())
         assert Journal(settings.journal).state().fault is None
+    finally:
+        following()
+
+
+def test_it_goes_on_where_not_even_the_reason_can_be_kept(
+    settings: Settings, following: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+
+    def no_room(*_: object) -> None:
+        tries.append("no room")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    try:
+        with monkeypatch.context() as full:
+            full.setattr(JournalWriter, "release", no_room)
+            full.setattr(JournalWriter, "fail", no_room)
+            write(settings, Edit("new", NEW))
+            until(lambda: len(tries) > 3)
+        until(lambda: not Journal(settings.journal).pending())
     finally:
         following()

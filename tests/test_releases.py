@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from indexer.practice_table import PRACTICES_FILE
-from indexer.release import linked_id, load_release
+from indexer.release import Release, activate, linked_id, load_release
 from indexer.release_files import CURRENT, PREVIOUS, ReleaseError
 from indexer.releases import find_release, list_releases, prune, roll_back
 from tests.fakes import PRACTICES, small_source
@@ -59,6 +59,17 @@ def test_to_go_back_twice_is_to_undo_it(ids: list[str], releases: Path) -> None:
     assert roll_back(releases) == ids[2]
 
 
+def test_what_has_to_be_done_before_is_done_with_the_release_that_is_gone_back_to(
+    ids: list[str], releases: Path
+) -> None:
+    def refuse(release: Release) -> None:
+        raise ReleaseError(f"{release.manifest.release_id} is not held")
+
+    with pytest.raises(ReleaseError, match=f"{ids[1]} is not held"):
+        roll_back(releases, before=refuse)
+    assert linked_id(releases, CURRENT) == ids[2]
+
+
 def test_nobody_goes_back_to_a_damaged_release(ids: list[str], releases: Path) -> None:
     (releases / ids[1] / PRACTICES_FILE).write_bytes(b"")
     with pytest.raises(ReleaseError, match="is damaged"):
@@ -78,6 +89,15 @@ def test_there_is_nothing_to_go_back_to_after_one_release(tmp_path: Path, releas
     build(tmp_path)
     with pytest.raises(ReleaseError, match="was current before"):
         roll_back(releases)
+
+
+def test_after_a_kill_between_the_two_links_it_is_not_said_that_it_went_back(ids: list[str], releases: Path) -> None:
+    (releases / PREVIOUS).unlink()
+    (releases / PREVIOUS).symlink_to(ids[2])
+    with pytest.raises(ReleaseError, match="was current before"):
+        roll_back(releases)
+    activate(releases, ids[0])
+    assert roll_back(releases) == ids[2]
 
 
 @pytest.mark.parametrize("keep", [0, 1, 2, 3, 9])

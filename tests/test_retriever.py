@@ -22,6 +22,7 @@ from indexer.release import load_release
 from indexer.scoring import CONTEXT_WEIGHT, CONTEXTS_COUNTED, FULL_COVERAGE
 from indexer.themes import Theme
 from indexer.thesaurus import fold
+from indexer.vectors import Allowed
 from service.confidence import GOOD_FROM
 from service.filters import NO_FILTERS, Filters
 from service.retriever import Hit, Retriever, UnknownPracticeError
@@ -479,10 +480,10 @@ def test_like_finds_only_what_is_allowed(hybrid, words):
     embedding = words.encode_documents([text])[0]
     all_hits = hybrid.like(text, embedding, top_k=100)
     allowed = np.arange(100) % 7 == 3
-    hits = hybrid.like(text, embedding, top_k=100, allowed=allowed)
+    hits = hybrid.like(text, embedding, top_k=100, allowed=Allowed(allowed, {}))
     assert [(hit.row, hit.score) for hit in hits] == [(hit.row, hit.score) for hit in all_hits if hit.row % 7 == 3]
     assert len(hits) == allowed.sum()
-    assert hybrid.like(text, embedding, top_k=5, allowed=np.zeros(100, dtype=np.bool_)) == []
+    assert hybrid.like(text, embedding, top_k=5, allowed=Allowed(np.zeros(100, dtype=np.bool_), {})) == []
 
 
 def test_without_calibration_nothing_is_said_of_confidence_topic_and_verdict(small, words):

@@ -5,7 +5,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from indexer.registry import DEFAULT_ENCODER
 from indexer.shipped import home, shipped_path
@@ -19,6 +19,9 @@ CHANGED = {
     "state": ("/a/state", Path("/a/state")),
     "kept_releases": ("5", 5),
     "most_wait": ("1.5", 1.5),
+    "vectors": ("milvus", "milvus"),
+    "milvus_uri": ("http://milvus:19530/other", "http://milvus:19530/other"),
+    "milvus_token": ("root:secret", SecretStr("root:secret")),
     "encoder": ("all-MiniLM-L6-v2", "all-MiniLM-L6-v2"),
     "hub": ("true", True),
     "host": ("0.0.0.0", "0.0.0.0"),
@@ -29,6 +32,7 @@ CHANGED = {
     "metrics": ("key", "key"),
     "log": ("text", "text"),
     "log_requests": ("false", False),
+    "insights": ("true", True),
     "reading": ("key", "key"),
     "rate": ("120/minute", "120/minute"),
     "key_rate": ("10 per 2 hours", "10 per 2 hours"),
@@ -60,6 +64,7 @@ def test_the_defaults_need_no_environment():
     assert settings.cache == home() / "data" / "cache"
     assert settings.encoder == DEFAULT_ENCODER
     assert settings.hub is False
+    assert (settings.vectors, settings.milvus_uri, settings.milvus_token) == ("faiss", "", SecretStr(""))
     assert (settings.host, settings.port, settings.workers, settings.queue_size) == ("127.0.0.1", 8000, 1, 64)
     assert (settings.remembered, settings.kept_releases) == (4096, 50)
     assert settings.state == home() / "data" / "state"
@@ -68,6 +73,7 @@ def test_the_defaults_need_no_environment():
     assert (settings.reading, settings.rate, settings.key_rate, settings.timeout) == ("open", "", "", 20)
     assert (settings.trusted_proxies, settings.hosts) == ((), ())
     assert (settings.metrics, settings.log_requests) == ("open", True)
+    assert (settings.insights, settings.insight_counts) == (False, settings.state / "insights.sqlite")
 
 
 @pytest.mark.parametrize(("is_terminal", "style"), [(True, "text"), (False, "json")])
@@ -94,6 +100,7 @@ def test_every_setting_is_an_environment_variable(monkeypatch, name):
         ("queue_size", "0"),
         ("remembered", "-1"),
         ("hub", "perhaps"),
+        ("vectors", "lucene"),
         ("reading", "closed"),
         ("rate", "often"),
         ("rate", "0/minute"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from indexer.encoder import unit_rows
 from indexer.vector_kinds import write_rows
-from indexer.vectors import MIN_RECALL, RecallError, VectorIndex, VectorIndexRecord
+from indexer.vectors import MIN_RECALL, Allowed, RecallError, VectorIndex, VectorIndexRecord
 
 SIZE, DIM = 203, 16
 LARGE, CLUSTERS = 4_000, 100
@@ -75,11 +75,15 @@ def brute_force(
     return [(row, cosines[row]) for row in sorted(candidates, key=lambda row: -cosines[row])[:count]]
 
 
+def passing(mask: np.ndarray | None) -> Allowed | None:
+    return None if mask is None else Allowed(mask, {})
+
+
 def assert_finds(
     index: VectorIndex, rows: np.ndarray, query: np.ndarray, count: int, allowed: np.ndarray | None = None
 ) -> None:
     expected = brute_force(rows, query, count, allowed)
-    found, scores = index.search(query, count, allowed)
+    found, scores = index.search(query, count, passing(allowed))
     assert found.tolist() == [row for row, _ in expected]
     assert scores.tolist() == pytest.approx([cosine for _, cosine in expected], abs=1e-6)
     assert (found.dtype, scores.dtype) == (np.int64, np.float32)
@@ -117,13 +121,13 @@ def test_search_agrees_with_brute_force_for_any_size_mask_and_count(data: st.Dat
 def test_a_mask_of_one_row_finds_that_row(index: VectorIndex, row: int) -> None:
     allowed = np.zeros(SIZE, dtype=np.bool_)
     allowed[row] = True
-    found, scores = index.search(QUERIES[0], 10, allowed)
+    found, scores = index.search(QUERIES[0], 10, passing(allowed))
     assert found.tolist() == [row]
     assert scores[0] == pytest.approx(float(ROWS[row] @ QUERIES[0]), abs=1e-6)
 
 
 def test_a_mask_that_allows_all_rows_changes_nothing(index: VectorIndex) -> None:
-    masked = index.search(QUERIES[0], SIZE, np.ones(SIZE, dtype=np.bool_))
+    masked = index.search(QUERIES[0], SIZE, passing(np.ones(SIZE, dtype=np.bool_)))
     free = index.search(QUERIES[0], SIZE)
     assert masked[0].tolist() == free[0].tolist()
     assert masked[1].tolist() == free[1].tolist()
@@ -132,7 +136,7 @@ def test_a_mask_that_allows_all_rows_changes_nothing(index: VectorIndex) -> None
 @pytest.mark.parametrize("kind", ["index", "large"])
 def test_a_mask_that_allows_nothing_finds_nothing(kind: str, request: pytest.FixtureRequest) -> None:
     index: VectorIndex = request.getfixturevalue(kind)
-    found, scores = index.search(QUERIES[0], 10, np.zeros(index.size, dtype=np.bool_))
+    found, scores = index.search(QUERIES[0], 10, passing(np.zeros(index.size, dtype=np.bool_)))
     assert (found.tolist(), scores.tolist()) == ([], [])
 
 
@@ -140,7 +144,7 @@ def test_asking_for_more_than_there_is_gives_all_without_fillers(index: VectorIn
     found, _ = index.search(QUERIES[0], SIZE + 500)
     assert sorted(found.tolist()) == list(range(SIZE))
     allowed = np.arange(SIZE) % 50 == 3
-    found, _ = index.search(QUERIES[0], SIZE + 500, allowed)
+    found, _ = index.search(QUERIES[0], SIZE + 500, passing(allowed))
     assert sorted(found.tolist()) == [3, 53, 103, 153]
 
 
@@ -154,7 +158,7 @@ def test_an_index_without_rows_finds_nothing(tmp_path: Path) -> None:
     empty = VectorIndex.build(np.empty((0, DIM), dtype=np.float32), tmp_path)
     assert (empty.size, empty.dim) == (0, DIM)
     assert empty.search(QUERIES[0], 3)[0].tolist() == []
-    assert empty.search(QUERIES[0], 3, np.zeros(0, dtype=np.bool_))[0].tolist() == []
+    assert empty.search(QUERIES[0], 3, passing(np.zeros(0, dtype=np.bool_)))[0].tolist() == []
     assert empty.take(np.empty(0, dtype=np.int64)).shape == (0, DIM)
 
 
@@ -174,7 +178,7 @@ def test_equal_rows_are_all_found_with_equal_scores(tmp_path: Path) -> None:
 
 def test_search_leaves_query_and_mask_as_they_were(index: VectorIndex) -> None:
     query, allowed = QUERIES[0].copy(), np.arange(SIZE) % 2 == 0
-    index.search(query, 10, allowed)
+    index.search(query, 10, passing(allowed))
     assert query.tolist() == QUERIES[0].tolist()
     assert allowed.tolist() == (np.arange(SIZE) % 2 == 0).tolist()
 
@@ -305,7 +309,7 @@ def test_a_large_index_is_exact_under_every_mask(large: VectorIndex, share: floa
 def assert_finds_all(index: VectorIndex, query: np.ndarray, count: int, allowed: np.ndarray) -> None:
     """Among thousands of rows some are as good as equal, and come in no promised order."""
     expected = brute_force(LARGE_ROWS, query, count, allowed)
-    found, scores = index.search(query, count, allowed)
+    found, scores = index.search(query, count, passing(allowed))
     assert set(found.tolist()) == set(np.flatnonzero(allowed).tolist())
     assert len(found) == len(expected)
     assert scores.tolist() == pytest.approx([cosine for _, cosine in expected], abs=1e-6)
@@ -387,7 +391,7 @@ def test_rows_of_zeros_are_found_with_a_score_of_zero(tmp_path: Path) -> None:
     rows = LARGE_ROWS.copy()
     rows[[5, 1_000]] = 0
     index = build_large(rows, tmp_path)
-    found, scores = index.search(MIXED[0], 2, (rows == 0).all(axis=1))
+    found, scores = index.search(MIXED[0], 2, passing((rows == 0).all(axis=1)))
     assert (sorted(found.tolist()), scores.tolist()) == ([5, 1_000], [0, 0])
 
 
@@ -397,7 +401,9 @@ def test_any_number_of_dimensions_will_do(tmp_path: Path, dim: int) -> None:
     index = VectorIndex.build(rows, tmp_path, most_exact=0, ladder=((108, 2_000),))
     allowed = np.arange(3_000) % 3 == 0
     expected = [score for _, score in brute_force(rows, rows[8], 5, allowed)]
-    assert index.search(rows[8].astype(np.float32), 5, allowed)[1].tolist() == pytest.approx(expected, abs=1e-6)
+    assert index.search(rows[8].astype(np.float32), 5, passing(allowed))[1].tolist() == pytest.approx(
+        expected, abs=1e-6
+    )
 
 
 def test_an_index_that_finds_too_little_is_not_built(tmp_path: Path) -> None:

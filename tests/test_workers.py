@@ -67,10 +67,11 @@ def test_each_of_several_processes_gives_the_same_answer(server: tuple[int, int]
 
 
 @pytest.mark.model
-def test_a_process_that_dies_is_replaced(server: tuple[int, int]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_dies_is_replaced(server: tuple[int, int], number: signal.Signals) -> None:
     process, port = server
     before = children(process)
-    os.kill(before[0], signal.SIGKILL)
+    os.kill(before[0], number)
     ended = time.monotonic() + PATIENCE_SECONDS
     while (now := children(process)) == before or len(now) < 2:
         assert time.monotonic() < ended

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
-from service.answers import answered, related_response
+from service.answers import answered, related_answered
 from service.dependencies import EncoderDependency, Page, PageDependency, RetrieverDependency, page_of
 from service.embeds.links import LinkParameters, RelatedLinks, TextLinksRequest, embed_path, links_of, no_links
 from service.embeds.widget import widget_script
@@ -64,7 +64,7 @@ async def links_for_practice(
     """Return links to the practices related to one."""
     page = page_of(request, PageState(lang=parameters.lang))
     response.headers.update(_KEPT_MINUTES | page.headers)
-    return _links(retriever, practice_id, parameters, page)
+    return await _links(retriever, practice_id, parameters, page)
 
 
 @router.get("/embed/related/{practice_id}")
@@ -75,7 +75,7 @@ async def html_for_practice(
     page = page_of(request, PageState(lang=parameters.lang))
     template = "_related_links.html" if parameters.part else "embed.html"
     try:
-        links = _links(retriever, practice_id, parameters, page)
+        links = await _links(retriever, practice_id, parameters, page)
     except UnknownPracticeError:
         return page.html(template, 404, links=no_links(page.wording).at(page.home))
     response = page.html(template, links=links.at(page.home))
@@ -96,9 +96,9 @@ async def widget_page(page: PageDependency, retriever: RetrieverDependency) -> H
     return page.html("widget.html", home=page.home, practice_id=practice_id, embed_path=embed_path(practice_id))
 
 
-def _links(retriever: Retriever, practice_id: str, parameters: LinkParameters, page: Page) -> RelatedLinks:
+async def _links(retriever: Retriever, practice_id: str, parameters: LinkParameters, page: Page) -> RelatedLinks:
     wanted = RelatedParameters(top_k=parameters.top_k, mode=parameters.mode)
-    return links_of(related_response(retriever, practice_id, wanted), page.wording)
+    return links_of(await related_answered(retriever, practice_id, wanted), page.wording)
 
 
 def _example(retriever: Retriever) -> str:

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from indexer.practice import Practice
-from service.answers import answered, practice_page, related_response
+from service.answers import answered, practice_page, related_answered
 from service.api import PREFIX
 from service.dependencies import EncoderDependency, Page, PageDependency, RetrieverDependency
 from service.encoder_queue import EncoderQueue
@@ -95,7 +95,7 @@ async def practice(practice_id: str, page: PageDependency, retriever: RetrieverD
         "practice.html",
         practice=found,
         facts=facts_of(found, retriever.facets, page.wording),
-        related=related_response(retriever, practice_id, parameters),
+        related=await related_answered(retriever, practice_id, parameters),
         tabs=TABS,
         successor=retriever.practice(found.succeeded_by) if found.succeeded_by else None,
         structured=structured_data(found, page.home + practice_path(practice_id)),
@@ -133,7 +133,8 @@ async def compare(page: PageDependency, retriever: RetrieverDependency) -> HTMLR
 @router.get("/about")
 async def about_page(page: PageDependency, retriever: RetrieverDependency) -> HTMLResponse:
     """Return what the catalogue covers, how answers are made and how good they are."""
-    return _html(page, retriever, "about.html", about=about(retriever, page.wording))
+    is_counted = page.request.app.state.insights is not None
+    return _html(page, retriever, "about.html", about=about(retriever, page.wording), is_counted=is_counted)
 
 
 @router.get("/robots.txt")

@@ -149,6 +149,9 @@ def memory_mb(kind: str) -> int:
 class NoCache:
     """Keeps nothing: the embeddings of variations are not worth the disk."""
 
+    def of_queries(self) -> "NoCache":
+        return self
+
     def known(self, texts: Sequence[str]) -> dict[bytes, Embeddings]:
         return {}
 
