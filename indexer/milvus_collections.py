@@ -225,4 +225,7 @@ def _best_scores(client: "MilvusClient", name: str, questions: Embeddings, recor
     found = client.search(
         name, list(questions), limit=RECALL_AT, search_params=search_parameters(record, RECALL_AT), timeout=_SECONDS
     )
-    return np.array([[hit["distance"] for hit in hits] for hits in found], dtype=np.float32)
+    scores = np.full((len(questions), RECALL_AT), -np.inf, dtype=np.float32)  # a poor graph does not lead to ten rows
+    for row, hits in zip(scores, found, strict=True):
+        row[: len(hits)] = [hit["distance"] for hit in hits]
+    return scores

@@ -89,7 +89,7 @@ def main(folder: Path) -> None:
     server = started(folder / "data")
     try:
         environment = os.environ | {SERVER: f"http://127.0.0.1:{server.listen_port}"}
-        command = [sys.executable, "-m", "pytest", TESTS, "-q", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", TESTS, "-p", "no:cacheprovider"]
         subprocess.run(command, env=environment, check=False)
         server, said = outage(folder, server)
     finally:
