@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -67,7 +68,7 @@ from indexer.release_files import (
     WINDOWS,
     ReleaseError,
 )
-from indexer.row_blocks import in_blocks, mean_row, new_matrix, with_neighbours, write_centred
+from indexer.row_blocks import Matrix, in_blocks, mean_row, new_matrix, with_neighbours, write_centred
 from indexer.scoring import Scorer
 from indexer.source import CatalogueSource
 from indexer.telling import telling_sentences
@@ -101,6 +102,15 @@ _VERSIONED = (
     "torch",
     "transformers",
 )
+
+
+@runtime_checkable
+class IndexBuilder(Protocol):
+    """What builds the index of many rows elsewhere: an encoder may, that works in several places."""
+
+    def build_index(self, rows: Matrix, folder: Path) -> None:
+        """Write what `VectorIndex.build` writes."""
+        ...
 
 
 def release_id(source: CatalogueSource, spec: EncoderSpec) -> str:
@@ -221,7 +231,10 @@ def _write_embeddings(
     write_centred(with_neighbours(raw_sentences, owners), mean_context, contexts)
 
     write_centred(in_blocks(raw), mean_row(in_blocks(raw)), raw)
-    VectorIndex.build(raw, draft / VECTORS_FOLDER)
+    if isinstance(encoder, IndexBuilder):
+        encoder.build_index(raw, draft / VECTORS_FOLDER)
+    else:
+        VectorIndex.build(raw, draft / VECTORS_FOLDER)
     firsts, themes = windows.bounds[:-1], themes_of(source.vocabulary)
     labels = unit_rows(embed([theme.label for theme in themes], encoder, cache, lambda *_: None) - document_centroid)
     facets = FacetColumns.load(draft / FACETS_FOLDER, len(practices))

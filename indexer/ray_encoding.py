@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 from indexer.encoder import Embeddings, Encoder, OnnxEncoder
 from indexer.passages import Limits
 from indexer.practice import Practice
-from indexer.ray_node import SentEncoder, cut_block, encode_batch, proof, send_encoder
+from indexer.ray_node import build_index, cut_block, encode_batch, proof, send_encoder, send_rows, write_files
 from indexer.registry import EncoderError
+from indexer.row_blocks import Matrix
+from indexer.vectors import MOST_EXACT, VectorIndex
 
 _AHEAD = 2  # pieces sent for each that is worked on: the next one waits at its node when the last one is done
 _RETRIES = 20  # of a piece whose node was lost, until the build gives up: machines may be taken away at any time
@@ -23,14 +25,15 @@ _ANSWER_SECONDS = 10.0  # until an address counts as one where nobody is
 
 _LOG = logging.getLogger(__name__)
 
+Sent = TypeVar("Sent")
 Piece = TypeVar("Piece")
 Outcome = TypeVar("Outcome")
 
 
 class RayEncoder(OnnxEncoder):
-    """An encoder that cuts and encodes the passages of a catalogue on a cluster, and all else on this machine.
+    """An encoder that cuts and encodes the passages of a catalogue on a cluster, and builds the index of many there.
 
-    A batch takes `cores` of a node; `encoded` counts passages by node.
+    All else is done on this machine. A batch takes `cores` of a node; `encoded` counts passages by node.
     """
 
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
@@ -43,7 +46,7 @@ class RayEncoder(OnnxEncoder):
         """Yield the windows of each block of practices, in order."""
         early: dict[int, list[list[Limits]]] = {}
         wanted = 0
-        for number, _, limits in self._done(cut_block, blocks, cores=1):
+        for number, _, limits in self._done(cut_block, self._sent, blocks, cores=1):
             early[number] = limits
             while wanted in early:
                 yield early.pop(wanted)
@@ -52,7 +55,7 @@ class RayEncoder(OnnxEncoder):
     def encode_batches(self, batches: Iterable[Sequence[str]]) -> Iterator[tuple[Sequence[str], Embeddings]]:
         """Yield each batch with one row a text as soon as it is encoded, in any order."""
         same = proof(self)
-        for _, batch, made in self._done(encode_batch, batches, cores=self.cores):
+        for _, batch, made in self._done(encode_batch, self._sent, batches, cores=self.cores):
             if made.node not in self.encoded and made.proof != same:
                 _LOG.warning(
                     "node %s rounds embeddings in another way than this machine, by its processor or its libraries: "
@@ -62,8 +65,16 @@ class RayEncoder(OnnxEncoder):
             self.encoded[made.node] += len(batch)
             yield batch, made.rows
 
+    def build_index(self, rows: Matrix, folder: Path, *, most_exact: int = MOST_EXACT) -> None:
+        """Write what `VectorIndex.build` writes; a node makes it where it is more than a copy of the rows."""
+        if len(rows) <= most_exact:
+            VectorIndex.build(rows, folder, most_exact=most_exact)
+            return
+        [(_, _, files)] = self._done(build_index, send_rows(rows), [most_exact], cores=self.cores)
+        write_files(folder, files)
+
     def _done(
-        self, work: Callable[[SentEncoder, Piece], Outcome], pieces: Iterable[Piece], *, cores: int
+        self, work: Callable[[Sent, Piece], Outcome], sent_once: Sent, pieces: Iterable[Piece], *, cores: int
     ) -> Iterator[tuple[int, Piece, Outcome]]:
         """Yield number, piece and what the work made of it, as they are done; each takes so many cores of a node.
 
@@ -75,8 +86,9 @@ class RayEncoder(OnnxEncoder):
         left = enumerate(pieces)
         sent: dict[Any, tuple[int, Piece]] = {}
         while True:
-            for number, piece in islice(left, max(0, _AHEAD * _places(cores) - len(sent))):
-                sent[task.remote(self._sent, piece)] = number, piece
+            room = max(1, _AHEAD * _places(cores)) - len(sent)  # one also where no node is left: it waits for the next
+            for number, piece in islice(left, max(0, room)):
+                sent[task.remote(sent_once, piece)] = number, piece
             if not sent:
                 return
             finished, _ = ray.wait(list(sent), timeout=_PATIENCE_SECONDS)

@@ -198,6 +198,8 @@ ALLOWED = {
         "indexer.passages",
         "indexer.practice",
         "indexer.registry",
+        "indexer.row_blocks",
+        "indexer.vectors",
     },
     "indexer.ray_encoding": {
         "indexer.encoder",
@@ -205,6 +207,8 @@ ALLOWED = {
         "indexer.practice",
         "indexer.ray_node",
         "indexer.registry",
+        "indexer.row_blocks",
+        "indexer.vectors",
     },
     "indexer.history": {"indexer.parts", "indexer.practice"},
     "indexer.queries_once": {"indexer.embedding_cache", "indexer.encoder", "indexer.registry"},

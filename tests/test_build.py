@@ -26,9 +26,10 @@ from indexer.practice_table import PRACTICES_FILE
 from indexer.probes import Probe
 from indexer.registry import EncoderSpec
 from indexer.release import Release, load_release
-from indexer.release_files import CHANGES_FILE, CURRENT, ROLE_HEAD_FILE, TOPIC_HEAD_FILE
+from indexer.release_files import CHANGES_FILE, CURRENT, ROLE_HEAD_FILE, TOPIC_HEAD_FILE, VECTORS_FOLDER
+from indexer.row_blocks import Matrix
 from indexer.source import CatalogueSource, read_source
-from indexer.vectors import VectorIndexRecord
+from indexer.vectors import VectorIndex, VectorIndexRecord
 from tests.fakes import (
     PRACTICES,
     PROBES,
@@ -159,6 +160,19 @@ def test_a_build_of_some_rows_at_a_time_gives_what_all_at_once_gives(
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-3)
     for name in ("is_telling", "document_centroid", "query_centroid", "theme_embeddings", "layout"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-4)
+
+
+def test_an_encoder_that_builds_the_index_elsewhere_gives_the_bytes_of_a_local_build(tmp_path: Path):
+    built: list[tuple[tuple[int, ...], str]] = []
+
+    class Elsewhere(WordEncoder):
+        def build_index(self, rows: Matrix, folder: Path) -> None:
+            built.append((rows.shape, folder.name))
+            VectorIndex.build(rows, folder)
+
+    here, elsewhere = build(tmp_path / "here"), build(tmp_path / "elsewhere", encoder=Elsewhere(tiny_spec()))
+    assert built == [((len(here.parts.windows), DIM), VECTORS_FOLDER)]
+    assert contents(elsewhere.folder) == contents(here.folder)
 
 
 def test_nothing_that_only_the_build_needed_is_left_in_a_release(calibrated: Release):

@@ -12,14 +12,18 @@ import numpy as np
 import pytest
 
 from indexer import ray_encoding
+from indexer.build import IndexBuilder
 from indexer.passage_embeddings import ParallelEncoder, windows_of
 from indexer.practice import Practice
 from indexer.ray_encoding import RayEncoder, on_cluster
 from indexer.ray_node import EncodedBatch, proof
 from indexer.registry import EncoderError
+from indexer.vectors import VectorIndex
 from tests.fakes import PRACTICES, WordEncoder
+from tests.test_vectors import clustered_rows
 
 BATCHES = [[f"{number} masters", f"{number} schools"] for number in range(9)]
+MANY = 2_000  # rows of an index with lists
 
 
 class RayError(Exception):
@@ -51,6 +55,9 @@ class FakeRay:
     def remote(self, **options: object) -> Callable[[Callable[..., Any]], Any]:
         self.asked.append(options)
         return lambda work: SimpleNamespace(remote=lambda *given: Reference(work(*given)))
+
+    def put(self, content: object) -> "Reference":
+        return Reference(content)
 
     def wait(self, sent: Sequence[Any], *, timeout: float) -> tuple[list[Any], list[Any]]:
         self.most_sent = max(self.most_sent, len(sent))
@@ -111,8 +118,13 @@ def folder_encoder(folder: Path | None) -> Any:
     return encoder
 
 
-def test_it_is_a_parallel_encoder(ray: FakeRay) -> None:
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_it_is_a_parallel_encoder_and_builds_indexes(ray: FakeRay) -> None:
     assert isinstance(Words(), ParallelEncoder)
+    assert isinstance(Words(), IndexBuilder)
 
 
 def test_every_batch_comes_back_with_its_own_rows(ray: FakeRay) -> None:
@@ -152,6 +164,33 @@ def test_blocks_are_cut_in_their_order(ray: FakeRay) -> None:
     assert cut == [list(windows_of(block, WordEncoder())) for block in blocks]
     assert ray.most_sent == len(blocks)
     assert ray.asked == [{"num_cpus": 1, "max_retries": 20, "scheduling_strategy": "SPREAD"}]
+
+
+def test_work_that_is_sent_while_no_node_is_left_is_done_by_the_next_one(ray: FakeRay) -> None:
+    ray.cores = []
+    assert [batch for batch, _ in Words().encode_batches(BATCHES)] == BATCHES
+
+
+def test_the_index_of_many_rows_is_made_by_a_task_of_as_many_cores_as_a_batch(
+    ray: FakeRay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "node"))
+    rows = clustered_rows(MANY)
+    VectorIndex.build(rows, tmp_path / "here", most_exact=MANY - 1)
+    Words(threads=3).build_index(rows, tmp_path / "there", most_exact=MANY - 1)
+    assert ray.asked == [{"num_cpus": 3, "max_retries": 20, "scheduling_strategy": "SPREAD"}]
+    here = files_in(tmp_path / "here")
+    assert sorted(here) == ["index.json", "lists.faiss", "rows.faiss"]
+    assert files_in(tmp_path / "there") == here
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "node", "there"]
+
+
+def test_the_index_of_few_rows_is_written_here(ray: FakeRay, tmp_path: Path) -> None:
+    rows = clustered_rows(MANY)
+    VectorIndex.build(rows, tmp_path / "here")
+    Words().build_index(rows, tmp_path / "there")
+    assert ray.asked == []
+    assert files_in(tmp_path / "there") == files_in(tmp_path / "here")
 
 
 def test_a_node_that_rounds_in_another_way_is_named_once(

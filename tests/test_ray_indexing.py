@@ -23,10 +23,12 @@ from indexer.registry import DEFAULT_ENCODER, EncoderError
 from indexer.release import Release
 from indexer.shipped import shipped_path
 from indexer.source import CatalogueSource, read_source
+from indexer.vectors import VectorIndex
 from service.loading import load_encoder
 from service.settings import Settings
 from tests.ray_cluster import LoopbackCluster, loopback_cluster
 from tests.test_build import contents
+from tests.test_vectors import LARGE, clustered_rows
 
 pytestmark = [
     pytest.mark.model,
@@ -112,6 +114,19 @@ def test_nothing_is_encoded_on_the_cluster_that_a_local_build_has_encoded(
         release = build(local.folder, on_nodes)
     assert on_nodes.encoded.total() == 0
     assert contents(release.folder) == local.contents
+
+
+def test_the_index_of_many_rows_is_built_on_a_node_and_has_the_bytes_of_a_local_one(
+    tmp_path: Path, cluster: LoopbackCluster, nodes: list[Any], encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = clustered_rows(LARGE)
+    here = VectorIndex.build(rows, tmp_path / "here", most_exact=1_000)
+    monkeypatch.delattr(VectorIndex, "build")
+    with on_cluster(encoder, cluster.address) as on_nodes:
+        on_nodes.build_index(rows, tmp_path / "there", most_exact=1_000)
+    assert VectorIndex.load(tmp_path / "there").record == here.record
+    for name in ("index.json", "lists.faiss", "rows.faiss"):
+        assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
 
 
 KILLED_DRIVER = f"""

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer import ray_node
+from indexer import ray_node, row_blocks
 from indexer.encoder import Embeddings
 from indexer.passages import window_limits
-from indexer.ray_node import cut_block, encode_batch, proof, send_encoder
+from indexer.ray_node import build_index, cut_block, encode_batch, proof, send_encoder, send_rows
 from indexer.registry import EncoderError
+from indexer.vectors import RecallError, VectorIndex
 from tests.fakes import PRACTICES, WordEncoder
+from tests.test_vectors import clustered_rows, random_rows
 
 FILES = {"encoder.onnx": b"a graph", "spec.json": b"{}", "tokens.npy": b"vectors"}
 
@@ -126,6 +128,30 @@ def test_an_encoder_that_does_not_arrive_whole_is_refused(folder: Path, loaded: 
     with pytest.raises(EncoderError, match=r"did not reach a node whole: .*tokens\.npy: sha256 is"):
         encode_batch(sent, ["one"])
     assert loaded == []
+
+
+def test_an_index_has_the_bytes_of_a_local_one_and_its_rows_are_sent_in_blocks(
+    tmp_path: Path, loaded: list[tuple[Path, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = clustered_rows(2_000)
+    VectorIndex.build(rows, tmp_path / "here", most_exact=1_000)
+    monkeypatch.setattr(row_blocks, "AT_ONCE", 900)
+    sent = send_rows(rows)
+    assert sent.shape == rows.shape
+    blocks = [rows[:900], rows[900:1_800], rows[1_800:]]
+    assert [one.content.tolist() for one in sent.contents] == [block.tolist() for block in blocks]
+    made = build_index(sent, 1_000)
+    assert {name: content.tobytes() for name, content in made.items()} == files_in(tmp_path / "here")
+    assert list((tmp_path / "node" / "practices" / "indexes").iterdir()) == []
+
+
+def test_an_index_that_finds_too_little_is_refused_and_nothing_is_left_on_the_node(
+    tmp_path: Path, loaded: list[tuple[Path, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.vectors.MIN_RECALL", 1.01)
+    with pytest.raises(RecallError, match=r"of 2000 rows finds \d\.\d+ of the ten nearest rows"):
+        build_index(send_rows(random_rows(2_000)), 1_000)
+    assert list((tmp_path / "node" / "practices" / "indexes").iterdir()) == []
 
 
 def test_the_proof_tells_encoders_that_differ_in_one_bit() -> None:
