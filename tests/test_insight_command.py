@@ -16,7 +16,7 @@ RUNNER = CliRunner()
 @pytest.fixture(autouse=True)
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InsightStore:
     monkeypatch.setenv("PRACTICES_STATE", str(tmp_path))
-    monkeypatch.setattr("service.insight_command.OUT.width", 100)
+    monkeypatch.setattr("service.insight_command.OUT._width", 100)
     return InsightStore(tmp_path / "insights.sqlite")
 
 
