@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import random
-import signal
 import tempfile
 import threading
 from collections import Counter
@@ -22,6 +21,7 @@ from indexer.release_files import CURRENT, PREVIOUS
 from indexer.releases import list_releases
 from indexer.source import CatalogueSource
 from tests.fakes import small_source
+from tests.killed import killed
 from tests.test_build import contents
 from tests.test_edits import MortalEncoder, build, edit, practice_of
 from tests.test_release import unsound
@@ -49,23 +49,6 @@ def fork_server() -> Any:
     return context
 
 
-def killed_build(context: Any, folder: Path, source: CatalogueSource, seconds: float) -> bool:
-    """Build in a process that is killed after some seconds; return whether that came before its end."""
-    receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=build_and_end, args=(folder, source, sending))
-    process.start()
-    sending.close()
-    with receiving:
-        assert receiving.recv() == "started"
-    process.join(seconds)
-    process.kill()
-    process.join()
-    status: int = process.exitcode
-    process.close()
-    assert status in (0, -signal.SIGKILL)
-    return status != 0
-
-
 def drafts(releases: Path) -> list[str]:
     return [path.name for path in releases.glob(".*")]
 
@@ -88,7 +71,7 @@ def test_builds_killed_at_any_moment_leave_whole_releases_and_the_next_one_is_as
         made.add(new := release_id(source, MortalEncoder(0).spec))
         for _ in range(choice.randint(1, KILLS_IN_A_ROW)):
             old = linked_id(releases, CURRENT)
-            is_killed = killed_build(fork_server, tmp_path, source, choice.uniform(0, longest))
+            is_killed = killed(fork_server, choice.uniform(0, longest), build_and_end, tmp_path, source)
             current, previous = linked_id(releases, CURRENT), linked_id(releases, PREVIOUS)
             assert current in ((old, new) if is_killed else (new,))
             assert unsound(releases) == []

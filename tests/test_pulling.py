@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import random
 import shutil
-import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +20,7 @@ from indexer.release import Release, load_release
 from indexer.release_files import THESAURUS_FILE, VOCABULARY_FILE
 from indexer.release_store import ReleaseStore, StoreError
 from tests.fakes import PRACTICES, small_source
+from tests.killed import killed
 from tests.stores import KINDS, files_below, store_place
 from tests.test_build import build
 from tests.test_release import unsound
@@ -258,23 +258,6 @@ def pull_and_end(address: str, ids: list[str], releases: Path, started: Connecti
         pull(ReleaseStore(address), release_id, releases)
 
 
-def killed_pull(context: Any, seconds: float, *given: Any) -> bool:
-    """Pull in a process that is killed after some seconds; return whether that came before its end."""
-    receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=pull_and_end, args=(*given, sending))
-    process.start()
-    sending.close()
-    with receiving:
-        assert receiving.recv() == "started"
-    process.join(seconds)
-    process.kill()
-    process.join()
-    status: int = process.exitcode
-    process.close()
-    assert status in (0, -signal.SIGKILL)
-    return status != 0
-
-
 def test_pulls_killed_at_any_moment_leave_whole_releases_and_the_next_one_gets_them(tmp_path: Path, made: Made) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "obstore.store"])
@@ -283,7 +266,7 @@ def test_pulls_killed_at_any_moment_leave_whole_releases_and_the_next_one_gets_t
     longest, round_ = FIRST_SECONDS, 0
     while left["killed"] < KILLS:
         releases = tmp_path / f"releases-{round_}"
-        is_killed = killed_pull(context, choice.uniform(0, longest), str(made.store), ids, releases)
+        is_killed = killed(context, choice.uniform(0, longest), pull_and_end, str(made.store), ids, releases)
         found = set(os.listdir(releases)) if releases.exists() else set()
         drafts = {name for name in found if name.startswith(".draft-")}
         assert found - drafts <= set(ids)
