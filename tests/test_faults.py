@@ -181,7 +181,9 @@ def test_questions_on_connections_that_are_kept_are_answered_when_it_is_asked_to
     time.sleep(0.2)
     assert service.stop() in (0, -signal.SIGTERM)
     answers = [connection.getresponse() for connection in connections]
-    right = [answer.status == 200 and b'"mentors"' in answer.read() for answer in answers]
+    right = [b'"mentors"' in answer.read() and answer.status == 200 for answer in answers]
+    for connection in connections:
+        connection.close()
     assert any(right)
     assert all(is_right or answer.status == 503 for is_right, answer in zip(right, answers, strict=True))
     assert service.ask("GET", "/health/live")[0] == 0
