@@ -27,6 +27,7 @@ More are placed by principal components alone, which keep hardly any neighbours 
 
 _FEWEST_BY_NEIGHBOURS = 10  # fewer have no neighbourhoods that principal components could tear apart
 _PERPLEXITY = 10.0  # 10 to 30 keep as many neighbours on the shipped catalogue, 3 and 5 fewer; 30 keeps fewer of 1,000
+_ITERATIONS, _ITERATIONS_OF_MANY = 1_000, 500  # many are more than `MOST_APART`: they keep the same neighbours
 _START = 1e-4  # spread of the places that t-SNE starts from, as scikit-learn has it
 _NUDGE = 1e-6  # how far equal places are moved before they are pushed apart, which needs a direction
 _GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
@@ -78,6 +79,7 @@ def _by_neighbours(embeddings: Embeddings, start: _Places) -> _Places:
     model = TSNE(
         perplexity=min(_PERPLEXITY, (len(start) - 1) / 3),
         init=(start / start[:, 0].std() * _START).astype(np.float32),
+        max_iter=_ITERATIONS if len(start) <= MOST_APART else _ITERATIONS_OF_MANY,
         random_state=0,
     )
     with threadpool_limits(1):  # on a busy machine its threads wait for each other, for ten times as long as one needs

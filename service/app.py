@@ -164,7 +164,7 @@ def create_app_from_settings(settings: Settings, encoder: Callable[[], Encoder])
     try:
         releases = SettingsReleases(settings)
         return create_app(
-            Retriever(releases.current()),
+            Retriever(releases.current(), remembered=settings.remembered),
             encoder(),
             queue_size=settings.queue_size,
             most_wait=settings.most_wait,

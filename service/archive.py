@@ -93,8 +93,9 @@ class Archive:
 def _loaded(releases: Releases, release_id: str, current: Answering) -> tuple[Retriever, Encoder | None]:
     """Return a release, and its encoder where the current one is another one."""
     release = releases.release(release_id)
+    retriever = current.retriever.over(release)
     if release.manifest.encoder.identity == current.retriever.release.manifest.encoder.identity:
-        return Retriever(release), None
+        return retriever, None
     encoder = releases.encoder(release)
     check_encoder(release.manifest, encoder)
-    return Retriever(release), encoder
+    return retriever, encoder

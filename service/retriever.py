@@ -1,10 +1,15 @@
 """Turn a question and its embeddings into hits: candidates of three legs, ranked by one score."""
 
+import hashlib
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Literal, TypeVar
 
 import numpy as np
+import numpy.typing as npt
+from cachetools import LRUCache, cachedmethod
 
 from indexer.encoder import Embedding, Embeddings, unit_rows
 from indexer.fusion import fused
@@ -64,16 +69,37 @@ class Sought:
     called: Called
 
 
-class Retriever:
-    """Search over one release. Same question, same answer; equal scores are ordered by practice id."""
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The practices `rows` (k,), best first, their `scores` (k,) and, of a calibrated release, `confidences` (k,)."""
 
-    def __init__(self, release: Release, *, leg: Leg = "hybrid") -> None:
+    rows: Rows
+    scores: Scores
+    confidences: npt.NDArray[np.float64] | None
+
+
+class Retriever:
+    """Search over one release. Same question, same answer; equal scores are ordered by practice id.
+
+    The last `remembered` rankings are kept, each under a salted hash of its question: no question can be read from
+    them, and none is found in them whose words, meaning or filters differ.
+    """
+
+    def __init__(self, release: Release, *, leg: Leg = "hybrid", remembered: int = 0) -> None:
         self.release = release
         self.facets = FacetTable(release.parts.facets, release.parts.vocabulary)
         self.scorer = Scorer(release.parts)
         self.confidence = Confidence(release.manifest.calibration, release.parts.topic_head)
         self._leg = leg
+        self._remembered = remembered
+        self._kept: LRUCache[bytes, Ranking] = LRUCache(remembered)
+        self._lock = Lock()
+        self._salt = secrets.token_bytes(16)
         self._themes = themes_of(release.parts.vocabulary)
+
+    def over(self, release: Release) -> "Retriever":
+        """Return one that searches another release in the same way."""
+        return Retriever(release, leg=self._leg, remembered=self._remembered)
 
     async def during(self, work: Callable[[], T]) -> T:
         """Return what `work` does, which ranks, without holding up others while it waits for what searches."""
@@ -139,11 +165,22 @@ class Retriever:
         filters: Filters = NO_FILTERS,
     ) -> list[Hit]:
         """Return the `top_k` best practices for a part of a question, whose log-odds to be on the topic are given."""
+        return self.hits(self._ranked(question, part, embedding, topic, top_k, filters))
+
+    def _key(self, question: Question, part: Part, embedding: Embedding, *others: object) -> bytes:
+        """Return a salted hash of all that a ranking depends on."""
+        told = repr((question.language, part.text, part.glosses, *others)).encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(embedding.tobytes() + told, digest_size=16, key=self._salt).digest()
+
+    @cachedmethod(lambda self: self._kept, key=_key, lock=lambda self: self._lock)
+    def _ranked(
+        self, question: Question, part: Part, embedding: Embedding, topic: float | None, top_k: int, filters: Filters
+    ) -> Ranking:
         with stage("retrieve"):
             sought = self.sought(question, part, embedding)
             rows = self.candidates(sought, max(top_k, MIN_CANDIDATES), self.facets.allowed(filters))
         with stage("fuse"):
-            return self.hits(sought, rows, topic, top_k)
+            return self.ranking(sought, rows, topic, top_k)
 
     def similar(self, text: str, embedding: Embedding, *, top_k: int) -> list[Hit]:
         """Return the `top_k` practices most like a text of the catalogue's kind; `embedding` is that as a document."""
@@ -158,7 +195,7 @@ class Retriever:
             sought = Sought(centred, words, NOBODY)
             rows = self.candidates(sought, max(top_k, MIN_CANDIDATES), allowed)
         with stage("fuse"):
-            return self.hits(sought, rows, None, top_k)
+            return self.hits(self.ranking(sought, rows, None, top_k))
 
     def sought(self, question: Question, part: Part, embedding: Embedding) -> Sought:
         """Return what a part of a question is compared by."""
@@ -175,21 +212,19 @@ class Retriever:
         rows: Rows = np.unique(np.concatenate(legs))
         return rows[sought.words[rows] > 0] if self._leg == "lexical" else rows
 
-    def hits(self, sought: Sought, rows: Rows, topic: float | None, top_k: int) -> list[Hit]:
+    def ranking(self, sought: Sought, rows: Rows, topic: float | None, top_k: int) -> Ranking:
         """Return the `top_k` best of the practices `rows`, which are in order, for a question with these log-odds."""
-        practices = self.release.parts.practices
         scores = self._scores(sought, rows)
-        order = np.lexsort((practices.id_ranks(rows), -scores))[:top_k]
-        confidences = self.confidence.of_hits(scores[order], topic)
+        order = np.lexsort((self.release.parts.practices.id_ranks(rows), -scores))[:top_k]
+        return Ranking(rows[order], scores[order], self.confidence.of_hits(scores[order], topic))
+
+    def hits(self, ranking: Ranking) -> list[Hit]:
+        """Return the practices of a ranking."""
+        practices, rows, scores = self.release.parts.practices, ranking.rows.tolist(), ranking.scores.tolist()
+        confidences = [None] * len(rows) if ranking.confidences is None else ranking.confidences.tolist()
         return [
-            Hit(
-                rank=rank,
-                score=float(scores[at]),
-                confidence=None if confidences is None else float(confidences[rank - 1]),
-                practice=practices[int(rows[at])],
-                row=int(rows[at]),
-            )
-            for rank, at in enumerate(order, start=1)
+            Hit(rank=rank, score=score, confidence=confidence, practice=practices[row], row=row)
+            for rank, (row, score, confidence) in enumerate(zip(rows, scores, confidences, strict=True), start=1)
         ]
 
     def _scores(self, sought: Sought, rows: Rows) -> Scores:

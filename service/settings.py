@@ -74,7 +74,8 @@ class Settings(BaseSettings):
         default=50, description="releases that stay when a change by API makes another one; older ones are removed"
     )
     remembered: Annotated[int, Field(ge=0)] = Field(
-        default=4096, description="texts whose embeddings are kept in memory, under a hash, for when they come again"
+        default=4096,
+        description="texts whose embeddings and rankings are kept in memory, under a hash, for when they come again",
     )
     widget_origins: Json[tuple[Origin, ...]] = Field(
         default=("*",),

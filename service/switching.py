@@ -103,7 +103,7 @@ class Switch:
         is_same = release.manifest.encoder.identity == self._encoder.spec.identity
         encoder = self._encoder if is_same else releases.encoder(release)
         check_encoder(release.manifest, encoder)
-        return Retriever(release), encoder
+        return self.answering.retriever.over(release), encoder
 
     async def _switch(self, loaded: tuple[Retriever, Encoder]) -> None:
         retriever, encoder = loaded

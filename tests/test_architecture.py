@@ -940,7 +940,7 @@ CONFINED = {
     "pydantic_settings": {"service.settings"},
     "pycountry": {"indexer.foreign.values"},
     "tomli_w": {"indexer.foreign.mapping", "service.export_command"},
-    "cachetools": {"service.encoder_queue", "service.insights", "service.rate_limits"},
+    "cachetools": {"service.encoder_queue", "service.insights", "service.rate_limits", "service.retriever"},
     "xlsxwriter": {"service.downloads.spreadsheets", "service.exports.workbook", "service.report_file"},
     "docx": {"indexer.foreign.word_file", "service.downloads.docx_file"},
     "charset_normalizer": {"indexer.foreign.decoding"},

@@ -184,6 +184,80 @@ def test_the_same_question_has_the_same_answer(many, words):
     assert ask(again, words, QUESTION, top_k=50) == first
 
 
+def counting_searches(monkeypatch, retriever) -> list[int]:
+    """Let a retriever note how many windows each of its searches asks for."""
+    searches, vectors = [], retriever.release.parts.vectors
+    found = type(vectors).search
+    monkeypatch.setattr(
+        type(vectors),
+        "search",
+        lambda self, row, count, allowed=None: searches.append(count) or found(self, row, count, allowed),
+    )
+    return searches
+
+
+def test_a_remembered_question_is_not_searched_again_and_answered_alike(many, words, monkeypatch):
+    remembering, searches = Retriever(many.release, remembered=8), counting_searches(monkeypatch, many)
+    expected = ask(many, words, QUESTION, top_k=50)
+    once = len(searches)
+
+    assert [ask(remembering, words, QUESTION, top_k=50) for _ in range(3)] == [expected] * 3
+    assert len(searches) == 2 * once
+
+
+def test_another_question_filter_or_count_is_not_the_remembered_one(small, words, monkeypatch):
+    remembering, searches = Retriever(small.release, remembered=100), counting_searches(monkeypatch, small)
+    asked = [
+        (QUESTION, {"top_k": 10}),
+        (QUESTION + " today", {"top_k": 10}),
+        (QUESTION, {"top_k": 2}),
+        (QUESTION, {"top_k": 10, "filters": Filters(country=["DE"])}),
+        (QUESTION, {"top_k": 10, "filters": Filters(country=["DE", "GR"])}),
+        (QUESTION, {"top_k": 10, "filters": Filters(region=["DE"])}),
+    ]
+    expected = [ask(small, words, text, **options) for text, options in asked]
+    once = len(searches)
+
+    assert [ask(remembering, words, text, **options) for text, options in asked] == expected
+    assert len(searches) == 2 * once
+
+
+def test_words_in_another_place_are_another_question_though_they_mean_the_same(small, words):
+    remembering, plain = Retriever(small.release, remembered=100), Retriever(small.release)
+    embedding = words.encode_queries([QUESTION])[0]
+    for text in (QUESTION, "apprentices", QUESTION):
+        question = small.understand(text)
+        found, expected = (
+            one.rank_part(question, question.whole, embedding, None, top_k=5) for one in (remembering, plain)
+        )
+        assert found == expected
+
+
+def test_of_what_is_remembered_nothing_can_be_read_and_no_more_is_kept_than_was_asked_for(small, words):
+    remembering = Retriever(small.release, remembered=3)
+    for number in range(9):
+        ask(remembering, words, f"{QUESTION} {number}")
+
+    kept = remembering._kept
+    assert len(kept) == 3
+    assert all(isinstance(key, bytes) and len(key) == 16 for key in kept)
+    assert len(Retriever(small.release, remembered=0)._kept) == 0
+    other = Retriever(small.release, remembered=3)
+    ask(other, words, f"{QUESTION} 8")
+    assert not set(other._kept) & set(kept)  # each has a salt of its own
+
+
+def test_a_retriever_over_another_release_searches_in_the_same_way(small, many, words, monkeypatch):
+    over, searches = (
+        Retriever(small.release, leg="dense", remembered=5).over(many.release),
+        counting_searches(monkeypatch, many),
+    )
+    found = [ask(over, words, QUESTION, top_k=5) for _ in range(2)]
+
+    assert found == [ask(Retriever(many.release, leg="dense"), words, QUESTION, top_k=5)] * 2
+    assert len(searches) == 2
+
+
 def test_more_practices_asked_for_than_there_are_gives_all_of_them(small, words):
     hits = ask(small, words, "apprentices", top_k=100)
     assert sorted(ids(hits)) == sorted(practice.id for practice in PRACTICES)

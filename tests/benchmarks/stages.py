@@ -105,7 +105,7 @@ def measured(retriever: Retriever, encoder: OnnxEncoder, queries: Sequence[str])
             sought = retriever.sought(question, question.whole, embeddings[0])
             rows = retriever.candidates(sought, MIN_CANDIDATES, None)
         with clock("fuse"):
-            hits = retriever.hits(sought, rows, topic, request.top_k)
+            hits = retriever.hits(retriever.ranking(sought, rows, topic, request.top_k))
         with clock("explain"):
             Explainer(retriever, question, embeddings).explain(hits)
     times = {stage: median(spent) for stage, spent in clock.spent.items()}
