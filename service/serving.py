@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _M_ARENA_MAX = -8
 
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""What lets numpy multiply in one thread, where it stands in the environment before numpy is loaded."""
+
 
 def serve_release(*, host: str | None = None, port: int | None = None, workers: int | None = None) -> None:
     """Serve the current release over HTTP; that of the settings' catalogue is built first if there is none.
@@ -87,12 +90,13 @@ def _keep_to_one_heap() -> None:
 
 
 def _leave_cores_to_the_encoder() -> None:
-    """Let OpenBLAS, with which numpy multiplies, use one thread; it reads this when it is loaded.
+    """Let numpy multiply in one thread.
 
     Others spin for milliseconds after each product, in which the encoder lacks their cores: of 2,800 sentences two
     cores answered 60 questions a second to 16 clients, and 43 with such threads.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
 
 
 def _started_encoder(settings: Settings) -> "OnnxEncoder":

@@ -272,13 +272,16 @@ def measured_loads(*, errors: int = 0, repeated: int = 0) -> Measured:
         start_seconds={OURS: [1.0, 0.9, 5.0], THEIRS: [9.0, 11.0, 12.0]},
         memory_first={OURS: [small] * 3, THEIRS: [large] * 3},
         memory_later={OURS: small, THEIRS: large},
-        memory_workers=Memory(rss=(30.0, 100.0, 100.0, 100.0), pss=(20.0, 60.0, 60.0, 60.0)),
+        memory_workers={
+            2: Memory(rss=(30.0, 100.0, 100.0), pss=(20.0, 60.0, 60.0)),
+            4: Memory(rss=(30.0, 100.0, 100.0, 100.0, 100.0), pss=(20.0, 55.0, 55.0, 65.0, 65.0)),
+        },
         short_answers={OURS: 0, THEIRS: 0},
         loads=loads,
     )
 
 
-def test_rows_are_medians_and_an_extra_worker_is_half_of_what_two_cost() -> None:
+def test_rows_are_medians_and_an_extra_worker_is_half_of_what_two_more_cost() -> None:
     rows = {row.measure: row for row in table_rows(measured_loads())}
 
     assert rows["first right answer"].values == (1.0, 11.0)
@@ -290,8 +293,9 @@ def test_rows_are_medians_and_an_extra_worker_is_half_of_what_two_cost() -> None
     assert rows["1 client, p99"].verdict == ""
     assert rows["20 questions over and over, 16 clients"].verdict == "missed"
     assert rows["RSS after 1,000 questions"].values == (100, 600)
-    assert rows["PSS of one more worker"].values == (60, None)
-    assert rows["PSS of one more worker"].verdict == "missed"
+    assert rows["PSS of two workers less that of one"].values == (60, None)
+    assert rows["PSS of one more worker, from 2 to 4"].values == (60, None)
+    assert rows["PSS of one more worker, from 2 to 4"].verdict == "missed"
     assert rows["building the index"].values == (None, None)
 
 

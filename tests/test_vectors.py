@@ -210,6 +210,22 @@ def test_a_small_index_is_exact_and_says_so(index: VectorIndex) -> None:
     assert index.record == VectorIndexRecord("Flat, exact", {}, recall_at_10=1.0, recall_sample=0)
 
 
+def test_many_rows_are_kept_in_halves_and_all_compared(tmp_path: Path) -> None:
+    halves = ROWS.astype(np.float16).astype(np.float32)
+    index = VectorIndex.build(ROWS, tmp_path / "index", most_full=SIZE - 1)
+    full = VectorIndex.build(ROWS, tmp_path / "full", most_full=SIZE)
+
+    assert index.record == VectorIndexRecord("Flat of float16 rows, exact", {}, recall_at_10=1.0, recall_sample=0)
+    assert full.record.name == "Flat, exact"
+    assert index.take(ALL).tobytes() == halves.tobytes()
+    sizes = [(tmp_path / name / "rows.faiss").stat().st_size for name in ("index", "full")]
+    assert sizes[1] - sizes[0] == pytest.approx(2 * SIZE * DIM, abs=100)
+    for query in QUERIES:
+        assert_finds(index, halves, query, 10)
+        assert_finds(index, halves, query, 10, ALL % 3 == 0)
+        assert_finds(index, halves, query, SIZE)
+
+
 def test_a_loaded_index_is_as_it_was_built(index: VectorIndex, folder: Path) -> None:
     loaded = VectorIndex.load(folder / "exact")
     assert (loaded.size, loaded.dim, loaded.record) == (SIZE, DIM, index.record)

@@ -22,7 +22,7 @@ from statistics import median
 from indexer.layout import MOST_BY_NEIGHBOURS
 from indexer.practice import Practice
 from indexer.release import Release, load_release
-from indexer.vectors import MOST_EXACT
+from indexer.vectors import MOST_EXACT, MOST_FULL
 from service.retriever import Retriever
 from service.schemas import SearchRequest
 
@@ -132,7 +132,7 @@ def grown_bytes(catalogue: Catalogue) -> float:
     shape, sentences, windows = catalogue.shape, catalogue.sentences, catalogue.windows
     width = 4 if sentences <= MOST_EXACT else 2
     of_sentences = sentences * (2 * width * catalogue.encoder.dim + PASSAGE_BYTES + 1)
-    of_windows = windows * ((4 if catalogue.is_exact else 2) * catalogue.encoder.dim + PASSAGE_BYTES)
+    of_windows = windows * ((4 if windows <= MOST_FULL else 2) * catalogue.encoder.dim + PASSAGE_BYTES)
     texts = shape.record + POSTING_BYTES * shape.words + NAME_BYTES * shape.names + CODE_BYTES * shape.codes
     return of_sentences + of_windows + lists_bytes(catalogue) + catalogue.size * (PRACTICE_BYTES + texts)
 
