@@ -77,11 +77,11 @@ def test_ranking_takes_longer_by_about_the_ratio_that_is_said(
 
 @pytest.mark.parametrize(
     ("column", "rel"),
-    [("disk MB", 0.08), ("own MB", 0.09), ("build s", 0.05), ("build, own MB", 0.3), ("p50", 0.12)],
+    [("disk MB", 0.08), ("own MB", 0.09), ("build s", 0.26), ("build, own MB", 0.3), ("p50", 0.17)],
 )
 def test_large_releases_took_what_is_said(column: str, rel: float) -> None:
     measured = sizing.large_measured()
-    assert [row["practices"] for row in measured] == [1_000, 10_000, 100_000, 1_000_000, 2_000_000]
+    assert [row["practices"] for row in measured] == [1_000, 10_000, 27_217, 100_000, 1_000_000, 2_000_000]
     for row in measured:
         assert sizing.said_of_large(int(row["practices"]))[column] == pytest.approx(row[column], rel=rel)
 
@@ -111,19 +111,20 @@ def test_replicas_are_the_fewest_whose_p99_is_within_the_limit() -> None:
 def test_repeated_questions_and_more_cores_need_fewer_replicas() -> None:
     catalogue = Catalogue(75)
     assert sizing.replicas(catalogue, Demand(repeated=0.5), 1_000) < sizing.replicas(catalogue, Demand(), 1_000)
-    assert sizing.pace_ms(catalogue, Demand(), cores=4) == pytest.approx(sizing.pace_ms(catalogue, Demand()) / 2)
+    four, two = (sizing.pace_ms(catalogue, Demand(), cores=cores) for cores in (4, 2))
+    assert sizing.loop_ms(catalogue) < four < two / 1.9
 
 
-def test_a_pace_is_never_quicker_than_the_loop() -> None:
-    catalogue = Catalogue(2_000_000)
-    assert sizing.pace_ms(catalogue, Demand(repeated=1)) == sizing.loop_ms(catalogue)
+def test_where_all_is_remembered_the_pace_is_that_of_the_loop_at_any_size() -> None:
+    for size in (75, 2_000_000):
+        assert sizing.pace_ms(Catalogue(size), Demand(repeated=1)) == sizing.REMEMBERED_MS
 
 
 def test_workers_share_what_the_first_one_has() -> None:
     one, two, four = (sizing.memory_mb(Catalogue(75), workers) for workers in (1, 2, 4))
-    assert one == pytest.approx(253, abs=1)  # of the comparison with txtai, as are 81 and 52
-    assert two - one == pytest.approx(81, abs=1)
-    assert (four - two) / 2 == pytest.approx(52, abs=1)
+    assert one == pytest.approx(233, abs=1)  # of the comparison with txtai, as are 105 and 69
+    assert two - one == pytest.approx(105, abs=1)
+    assert (four - two) / 2 == pytest.approx(69, abs=1)
 
 
 def test_the_page_has_the_tables_of_the_model() -> None:
@@ -155,16 +156,16 @@ def values_of(measured: Measured) -> tuple[float, float, float]:
 
 @pytest.mark.parametrize("measured", simulation.MEASURED, ids=lambda one: f"{one.catalogue.size}-{one.clients}")
 def test_a_simulated_replica_answers_about_as_a_measured_one(measured: Measured) -> None:
-    limits = (0.08, 0.11, 0.09) if measured.catalogue == simulation.SMALL else (0.21, 0.29, 0.13)
+    limits = (0.06, 0.08, 0.15) if measured.catalogue == simulation.SMALL else (0.24, 0.17, 0.42)
     for found, real, limit in zip(values_of(measured), measured.values, limits, strict=True):
         assert found == pytest.approx(real, rel=limit)
 
 
 def test_a_simulated_replica_that_is_never_idle_keeps_the_pace_that_is_said() -> None:
     for measured in simulation.MEASURED:
-        if measured.clients > 1:
+        if measured.clients > simulation._LARGEST_BATCH:  # else batches are not full
             pace = sizing.pace_ms(measured.catalogue, Demand())
-            assert values_of(measured)[0] == pytest.approx(1_000 / pace, rel=0.01)
+            assert values_of(measured)[0] == pytest.approx(1_000 / pace, rel=0.08)
 
 
 def test_the_page_has_the_table_of_what_was_measured_and_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +174,7 @@ def test_the_page_has_the_table_of_what_was_measured_and_simulated(monkeypatch: 
 
 
 def test_the_page_says_how_far_off_repeated_questions_are() -> None:
-    for catalogue, measured in ((simulation.SMALL, 194.9), (simulation.LARGE, 70.6)):
+    for catalogue, measured in ((simulation.SMALL, 250.8), (simulation.LARGE, 298.9)):
         tally = closed_loop(16, Service.of(catalogue), seconds=60, repeated=True)
         found = len(tally.answered) / tally.offered
         assert f"{found:.0f} instead of {measured} ({sizing.error(found, measured)})" in PAGE
@@ -192,10 +193,10 @@ def short(number: int, *, repeated: float = 0, rate: float = 200) -> dict[str, T
     return simulated(Farm(number, rate=rate, repeated=repeated, seconds=30, killed=10, back=20), SERVICE)
 
 
-ENOUGH = 6  # replicas for 200 questions a second, at a utilisation of 83 %
+ENOUGH = 4  # replicas for 200 questions a second, at a utilisation of 85 % were batches full
 
 
-@pytest.mark.parametrize("number", [3, ENOUGH, ENOUGH + 1])
+@pytest.mark.parametrize("number", [2, ENOUGH, ENOUGH + 1])
 def test_no_question_is_lost_or_counted_twice(number: int) -> None:
     tallies = short(number)
     assert [*tallies] == list(simulation.PHASES)
@@ -206,7 +207,7 @@ def test_no_question_is_lost_or_counted_twice(number: int) -> None:
 
 
 def test_below_the_need_questions_are_refused_and_the_others_wait_no_longer_than_they_may() -> None:
-    tallies = short(3)
+    tallies = short(2)
     for tally in tallies.values():
         assert tally.ends["refused"] > 0.2 * tally.asked
     # Replicas that have just started do not know their pace yet, and let in what they should not.
@@ -232,8 +233,11 @@ def test_a_replica_that_is_dead_is_asked_no_more_once_checks_have_failed() -> No
 @pytest.mark.parametrize("repeated", [0, 0.5])
 def test_utilisation_is_the_rate_times_the_work_of_a_question_over_the_replicas(repeated: float) -> None:
     tally = short(ENOUGH + 1, repeated=repeated)["before"]
-    work = (1 - repeated) * SERVICE.encode + SERVICE.loop / simulation.CORES
-    assert tally.utilisation == pytest.approx(tally.asked / 10 * work / (ENOUGH + 1), rel=0.03)
+    loop = (1 - repeated) * SERVICE.loop + repeated * SERVICE.remembered
+    most = (1 - repeated) * SERVICE.encode + loop / simulation.CORES
+    saved = (1 - repeated) * SERVICE.run * (1 - 1 / simulation._LARGEST_BATCH)  # by full batches, which some are
+    each = tally.utilisation * (ENOUGH + 1) / (tally.asked / 10)
+    assert 0.97 * (most - saved) < each < 1.03 * most
 
 
 def test_the_same_seed_gives_the_same_and_another_one_does_not() -> None:
@@ -244,10 +248,10 @@ def test_the_same_seed_gives_the_same_and_another_one_does_not() -> None:
 
 
 def test_a_single_client_waits_for_nobody() -> None:
-    fixed = Service(encode=0.02, loop=0.01)
+    fixed = Service(encode=0.02, loop=0.01, remembered=0.004)
     tally = closed_loop(1, fixed, seconds=30, repeated=True)
     assert set(tally.ends) == {"answered"}
-    assert {round(one, 6) for one in tally.answered} == {0.01}
+    assert {round(one, 6) for one in tally.answered} == {0.004}
 
 
 def test_models_of_other_encoders_differ() -> None:

@@ -23,6 +23,7 @@ from indexer.layout import MOST_BY_NEIGHBOURS
 from indexer.practice import Practice
 from indexer.release import Release, load_release
 from indexer.vectors import MOST_EXACT, MOST_FULL
+from service.encoder_queue import _LARGEST_BATCH
 from service.retriever import Retriever
 from service.schemas import SearchRequest
 
@@ -37,21 +38,24 @@ LIST_FACTOR = 2  # lists of an index that is not exact, over the square root of 
 # Measured.
 LIBRARIES_MB = 62  # mapped by every process: Python, numpy, faiss, onnxruntime
 QUESTION_BYTES = 20  # scores of one question, a practice
-FORKED_MB = 29  # the process that several workers are forked from
+FORKED_MB = 36  # the process that several workers are forked from
 BUILD_MB = 230
 BUILD_BYTES = 3_260  # a practice
 COMPARED_MB = 205  # a block of sentences beside those that may say the same
 COMPARED_FROM = 8_192  # sentences
 BUILD_SECONDS = 1
 BUILD_MS = 1.5  # a practice, without the encoder
-MAP_MS = 9.5  # a practice, where the map is made by t-SNE
+MAP_MS = 6  # a practice, where the map is made by t-SNE
 RUN_TOKENS = 10  # what a run of the encoder costs beside its tokens
-HTTP_MS = 4.07  # of the loop, beside ranking: request, answer, hand over to the encoder and back
+HTTP_MS = 3.58  # of the loop, beside ranking: request, answer, hand over to the encoder and back
+REMEMBERED_MS = 3.99  # of the loop, all of it, for a question that is remembered
 RANK_MS = 3.31
-SCAN_MS = 0.000327  # a window, where every one is compared
-LISTS_MS = 5.65
-LISTS_SLOPE_MS = 0.00000747  # a practice, where lists are read
-SPREAD = 0.19  # of the logarithm of the encoder's time: p99 over p50 of one client
+SCAN_MS = 0.000327  # a window, where every one is compared in full width
+HALVES_MS = 6.04
+HALVES_SLOPE_MS = 0.0000356  # a window, where every one is compared in half the width
+LISTS_MS = 4.06
+LISTS_SLOPE_MS = 0.00000827  # a practice, where lists are read
+SPREAD = 0.18  # of the logarithm of the encoder's time: p99 over p50 of one client
 SPREAD_P99 = math.exp(2.326 * SPREAD - SPREAD**2 / 2)
 
 
@@ -91,8 +95,8 @@ class EncoderCost:
     text_ms: float
 
 
-DEFAULT = EncoderCost(dim=384, disk_mb=74.1, own_mb=191, worker_mb=52, question_ms=1.28, text_ms=0.91)
-MINILM = EncoderCost(dim=384, disk_mb=67.4, own_mb=150, worker_mb=147, question_ms=0.70, text_ms=0.50)
+DEFAULT = EncoderCost(dim=384, disk_mb=74.1, own_mb=171, worker_mb=69, question_ms=1.05, text_ms=0.91)
+MINILM = EncoderCost(dim=384, disk_mb=67.4, own_mb=150, worker_mb=106, question_ms=0.60, text_ms=0.50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,11 @@ def build_seconds(catalogue: Catalogue, *, cores: int = 2) -> float:
 
 def rank_ms(catalogue: Catalogue) -> float:
     """Return the milliseconds from embeddings to ten explained hits as JSON."""
-    return RANK_MS + SCAN_MS * catalogue.windows if catalogue.is_exact else LISTS_MS + LISTS_SLOPE_MS * catalogue.size
+    if catalogue.windows <= MOST_FULL:
+        return RANK_MS + SCAN_MS * catalogue.windows
+    if catalogue.is_exact:
+        return HALVES_MS + HALVES_SLOPE_MS * catalogue.windows
+    return LISTS_MS + LISTS_SLOPE_MS * catalogue.size
 
 
 def loop_ms(catalogue: Catalogue) -> float:
@@ -183,23 +191,24 @@ def loop_ms(catalogue: Catalogue) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is asked: tokens of a question, and the share of questions whose embeddings are remembered."""
+    """What is asked: tokens of a question, and the share of questions that are remembered."""
 
     tokens: float = 23
     repeated: float = 0
 
 
-def encode_ms(catalogue: Catalogue, demand: Demand, *, cores: int = 2) -> float:
-    """Return the milliseconds of the encoder for one new question, all cores at work."""
-    return (demand.tokens + RUN_TOKENS) * catalogue.encoder.question_ms / cores
+def encode_ms(catalogue: Catalogue, demand: Demand, *, cores: int = 2, batch: int = 1) -> float:
+    """Return the milliseconds of the encoder for one new question of a batch of so many, all cores at work."""
+    return (demand.tokens + RUN_TOKENS / batch) * catalogue.encoder.question_ms / cores
 
 
 def pace_ms(catalogue: Catalogue, demand: Demand, *, cores: int = 2) -> float:
-    """Return the milliseconds from one answer to the next of a replica that is never idle.
+    """Return the milliseconds from one answer to the next of a replica that is never idle, so that batches are full.
 
     Encoder and loop work at once, one thread more than there are cores: each at `cores / (cores + 1)` of its speed.
     """
-    encode, loop = (1 - demand.repeated) * encode_ms(catalogue, demand, cores=cores), loop_ms(catalogue)
+    encode = (1 - demand.repeated) * encode_ms(catalogue, demand, cores=cores, batch=_LARGEST_BATCH)
+    loop = (1 - demand.repeated) * loop_ms(catalogue) + demand.repeated * REMEMBERED_MS
     return max(encode, loop) + min(encode, loop) / cores
 
 
