@@ -12,6 +12,9 @@ from service.logs import set_up_logs
 from service.settings import Settings, settings_with
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from indexer.encoder import OnnxEncoder
 
 _LOG = logging.getLogger(__name__)
@@ -46,8 +49,10 @@ def serve_release(*, host: str | None = None, port: int | None = None, workers: 
             Workers(settings, listener).run()
         return
     gc.disable()
+    from service.release_encoder import load_release_encoder  # before the thread: two that import wait for each other
+
     with ThreadPoolExecutor(max_workers=1) as pool:
-        encoder = pool.submit(_started_encoder, settings)
+        encoder = pool.submit(_started, load_release_encoder, settings)
         import uvicorn
 
         from service.app import create_app_from_settings
@@ -99,10 +104,8 @@ def _leave_cores_to_the_encoder() -> None:
         os.environ.setdefault(name, value)
 
 
-def _started_encoder(settings: Settings) -> "OnnxEncoder":
-    from service.release_encoder import load_release_encoder
-
-    encoder = load_release_encoder(settings.current, settings)
+def _started(load: "Callable[[Path, Settings], OnnxEncoder]", settings: Settings) -> "OnnxEncoder":
+    encoder = load(settings.current, settings)
     encoder.start()
     return encoder
 

@@ -52,6 +52,7 @@ class Server:
     process: subprocess.Popen[bytes]
     port: int
     folder: Path
+    asked: int = 0  # questions, of which none comes twice: one that is remembered is not ranked again
 
     def read(self) -> Numbers:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics") as answer:
@@ -59,7 +60,8 @@ class Server:
 
     def ask(self, times: int) -> None:
         for _ in range(times):
-            path = f"/api/v1/search?q={PLANTED}%20who%20mentors%20apprentices"
+            self.asked += 1
+            path = f"/api/v1/search?q={PLANTED}%20who%20mentors%20apprentices%20{self.asked}"
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}") as answer:
                 assert answer.status == 200
 
