@@ -1,7 +1,7 @@
 """Turn texts into embeddings, with an exported encoder: no torch, and of its tokens only those that occur in memory."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +19,9 @@ Embedding = npt.NDArray[np.float32]
 
 Embeddings = npt.NDArray[np.float32]
 """A matrix (n, dim), float32, unit rows."""
+
+GraphInputs = Mapping[str, npt.NDArray[Any]]
+"""What a graph is run with, by the names of its inputs."""
 
 SPEC_FILE = "spec.json"
 GRAPH_FILE = "encoder.onnx"
@@ -96,8 +99,12 @@ class OnnxEncoder:
         _ = self._session
 
     def rest(self) -> None:
-        """End the threads; the next text starts them again. For a process that will be forked: its forks lose them."""
-        self.__dict__.pop("_session", None)
+        """End the threads; the next text starts them again. For a process that will be forked: its forks lose them.
+
+        A single one is the caller's: what it has loaded stays, and the forks share it.
+        """
+        if self._threads > 1:
+            self.__dict__.pop("_session", None)
 
     @property
     def spec(self) -> EncoderSpec:
@@ -112,6 +119,10 @@ class OnnxEncoder:
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the encoder reads for a document, its prompt and special tokens included."""
         return self._tokenizer.count(self._spec.document_prompt + text)
+
+    def graph_inputs(self, text: str, prompt: str) -> GraphInputs:
+        """Return what the graph reads for a text that is no longer than `max_tokens`."""
+        return self._inputs([self._tokenizer.ids(prompt + text)])
 
     def encode_documents(self, texts: Sequence[str]) -> Embeddings:
         """Return one row a text, in order; a text of any length is read whole."""
@@ -156,15 +167,17 @@ class OnnxEncoder:
         """Return one row a sequence of token ids; those of like length go together, so that little is filled up."""
         rows = np.empty((len(sequences), self._spec.dim), dtype=np.float32)
         for batch in _batches([len(ids) for ids in sequences]):
-            longest = max(len(sequences[place]) for place in batch)
-            mask = np.zeros((len(batch), longest), dtype=np.int64)
-            for row, place in enumerate(batch):
-                mask[row, : len(sequences[place])] = 1
-            vectors = np.zeros((len(batch), longest, self._spec.dim), dtype=np.float32)
-            ids = np.concatenate([np.asarray(sequences[place], dtype=np.int64) for place in batch])
-            vectors[mask.astype(np.bool_)] = self._table.vectors(ids)
-            (rows[batch],) = self._session.run(None, {VECTORS_INPUT: vectors, MASK_INPUT: mask})
+            (rows[batch],) = self._session.run(None, self._inputs([sequences[place] for place in batch]))
         return rows
+
+    def _inputs(self, sequences: Sequence[Sequence[int]]) -> GraphInputs:
+        """Return what the graph reads for some sequences of token ids; the shorter ones are filled up."""
+        lengths = np.array([len(ids) for ids in sequences])
+        is_read = np.arange(lengths.max()) < lengths[:, None]
+        vectors = np.zeros((*is_read.shape, self._spec.dim), dtype=np.float32)
+        ids = np.concatenate([np.asarray(one, dtype=np.int64) for one in sequences])
+        vectors[is_read] = self._table.vectors(ids)
+        return {VECTORS_INPUT: vectors, MASK_INPUT: is_read.astype(np.int64)}
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -17,6 +17,9 @@ from indexer.shipped import shipped_path
 
 DEFAULT_ENCODER = "multilingual-e5-small"
 
+EXPORT_VERSION = 2
+"""Raise it with every change that makes other files of the same encoder: those that are there are made again."""
+
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -53,7 +56,10 @@ class HubSource(_Entry):
 
 
 class EncoderSpec(_Entry):
-    """What the registry says of one encoder. `dim` is the length of an embedding, `max_tokens` counts all tokens."""
+    """What the registry says of one encoder. `dim` is the length of an embedding, `max_tokens` counts all tokens.
+
+    `export` is the version of what exports it, for one may round otherwise than another.
+    """
 
     name: str
     description: str
@@ -68,6 +74,7 @@ class EncoderSpec(_Entry):
     files: Mapping[str, Sha256]
     package: PackageSource | None = None
     hub: HubSource | None = None
+    export: int = 1
 
     @property
     def identity(self) -> str:
@@ -80,6 +87,8 @@ class EncoderSpec(_Entry):
             "pooling": self.pooling,
             "query_prompt": self.query_prompt,
         }
+        if self.export > 1:  # before there was a second one, nothing was said of it
+            decisive["export"] = self.export
         digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
         return f"{self.name}@{digest[:16]}"
 
@@ -92,7 +101,7 @@ def read_registry(path: Path | None = None) -> dict[str, EncoderSpec]:
     path = path or shipped_path("models/registry.toml")
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        return {name: EncoderSpec(name=name, **table) for name, table in tables.items()}
+        return {name: EncoderSpec(name=name, export=EXPORT_VERSION, **table) for name, table in tables.items()}
     except (OSError, tomllib.TOMLDecodeError, ValidationError, TypeError) as error:
         raise EncoderError(f"{path} is not a registry of encoders: {error}") from error
 

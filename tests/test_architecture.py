@@ -70,6 +70,7 @@ ALLOWED = {
     "indexer.half_floats": set(),
     "indexer.row_blocks": {"indexer.encoder", "indexer.half_floats"},
     "indexer.vector_kinds": {"indexer.columns", "indexer.encoder", "indexer.half_floats", "indexer.row_blocks"},
+    "indexer.release_files": set(),
     "indexer.vectors": {"indexer.columns", "indexer.encoder", "indexer.release_files", "indexer.vector_kinds"},
     "indexer.key_table": {"indexer.columns"},
     "indexer.lexical": {"indexer.columns", "indexer.key_table", "indexer.thesaurus", "indexer.vectors"},
@@ -86,29 +87,12 @@ ALLOWED = {
     "indexer.layout": {"indexer.encoder", "indexer.row_blocks", "indexer.vectors"},
     "indexer.telling": {"indexer.half_floats", "indexer.passages", "indexer.row_blocks", "indexer.vectors"},
     "indexer.facets": {"indexer.columns", "indexer.practice", "indexer.vectors"},
-    "indexer.milvus_collections": {
-        "indexer.encoder",
-        "indexer.facets",
-        "indexer.milvus_connection",
-        "indexer.milvus_vectors",
-        "indexer.parts",
-        "indexer.release",
-        "indexer.release_files",
-        "indexer.vectors",
-    },
     "indexer.milvus_connection": {"indexer.vectors"},
     "indexer.milvus_vectors": {
         "indexer.columns",
         "indexer.encoder",
         "indexer.facets",
         "indexer.milvus_connection",
-        "indexer.vectors",
-    },
-    "indexer.themes": {
-        "indexer.catalogue",
-        "indexer.encoder",
-        "indexer.facets",
-        "indexer.row_blocks",
         "indexer.vectors",
     },
     "indexer.practice_table": {"indexer.columns", "indexer.key_table", "indexer.practice", "indexer.practice_lines"},
@@ -126,6 +110,13 @@ ALLOWED = {
         "indexer.practice_table",
         "indexer.row_blocks",
         "indexer.thesaurus",
+        "indexer.vectors",
+    },
+    "indexer.themes": {
+        "indexer.catalogue",
+        "indexer.encoder",
+        "indexer.facets",
+        "indexer.row_blocks",
         "indexer.vectors",
     },
     "indexer.scoring": {
@@ -146,16 +137,7 @@ ALLOWED = {
         "indexer.question",
         "indexer.scoring",
     },
-    "indexer.embedding_cache": {"indexer.encoder"},
-    "indexer.source": {
-        "indexer.catalogue",
-        "indexer.description",
-        "indexer.practice",
-        "indexer.probes",
-        "indexer.thesaurus",
-    },
     "indexer.parity": {"indexer.encoder"},
-    "indexer.release_files": set(),
     "indexer.manifest": {
         "indexer.calibration",
         "indexer.encoder",
@@ -182,6 +164,24 @@ ALLOWED = {
         "indexer.themes",
         "indexer.thesaurus",
         "indexer.vectors",
+    },
+    "indexer.milvus_collections": {
+        "indexer.encoder",
+        "indexer.facets",
+        "indexer.milvus_connection",
+        "indexer.milvus_vectors",
+        "indexer.parts",
+        "indexer.release",
+        "indexer.release_files",
+        "indexer.vectors",
+    },
+    "indexer.embedding_cache": {"indexer.encoder"},
+    "indexer.source": {
+        "indexer.catalogue",
+        "indexer.description",
+        "indexer.practice",
+        "indexer.probes",
+        "indexer.thesaurus",
     },
     "indexer.passage_embeddings": {
         "indexer.embedding_cache",
@@ -243,11 +243,13 @@ ALLOWED = {
         "indexer.themes",
         "indexer.vectors",
     },
+    "indexer.quantisation": {"indexer.encoder"},
     "indexer.export": {
         "indexer.checksums",
         "indexer.drafts",
         "indexer.encoder",
         "indexer.parity",
+        "indexer.quantisation",
         "indexer.registry",
         "indexer.token_table",
         "indexer.tokens",
@@ -424,12 +426,8 @@ ALLOWED = {
     },
     "service.insight_store": {"service.redaction"},
     "service.insights": {"indexer.thesaurus", "service.insight_store", "service.redaction"},
-    "service.insight_command": {
-        "service.insight_store",
-        "service.redaction",
-        "service.settings",
-        "service.terminal",
-    },
+    "service.terminal": {"indexer.encoder", "indexer.passage_embeddings", "service.loading", "service.settings"},
+    "service.insight_command": {"service.insight_store", "service.redaction", "service.settings", "service.terminal"},
     "service.answers": {
         "indexer.encoder",
         "indexer.question",
@@ -558,7 +556,6 @@ ALLOWED = {
         "service.exports.table",
         "service.web_address",
     },
-    "service.terminal": {"indexer.encoder", "indexer.passage_embeddings", "service.loading", "service.settings"},
     "indexer.foreign.values": {"indexer.catalogue", "indexer.practice", "indexer.thesaurus"},
     "indexer.foreign.mapping": {
         "indexer.foreign.rows",
@@ -910,8 +907,8 @@ CONFINED = {
     "torch": {"indexer.export"},
     "sentence_transformers": {"indexer.export"},
     "transformers": {"indexer.export"},
-    "onnx": {"indexer.export"},
-    "onnxruntime": {"indexer.encoder", "indexer.export"},
+    "onnx": {"indexer.quantisation"},
+    "onnxruntime": {"indexer.encoder", "indexer.quantisation"},
     "sentencepiece": {"indexer.export", "indexer.tokens"},
     "tokenizers": {"indexer.tokens"},
     "huggingface_hub": {"indexer.registry"},
@@ -965,7 +962,7 @@ LAZY = {
 }
 
 # Classes of uvicorn are the bases of their own; `serving` imports them late.
-IMPORTED_ON_USE = {"service.draining", "service.http_protocol"}
+IMPORTED_ON_USE = {"indexer.quantisation", "service.draining", "service.http_protocol"}
 
 
 def modules() -> dict[str, ast.Module]:

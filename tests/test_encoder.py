@@ -1,5 +1,6 @@
 """The shipped encoders give the vectors of their publishers, read long texts whole, and never read a pickle."""
 
+import os
 import pickle
 from collections.abc import Iterator
 from itertools import pairwise
@@ -416,3 +417,22 @@ def test_exported_folders_hold_a_graph_arrays_a_tokenizer_and_json(encoder: Enco
     ):
         assert one.folder is not None
         assert {path.name for path in one.folder.iterdir()} == common | own
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_process_forked_from_one_that_rests_encodes_as_it_did(encoder: Encoder, threads: int):
+    assert encoder.folder is not None
+    one = OnnxEncoder(encoder.folder, threads=threads)
+    before = one.encode_queries(SHORT[:3])
+    one.rest()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, one.encode_queries(SHORT[:3]).tobytes())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file:
+        found = np.frombuffer(file.read(), dtype=np.float32).reshape(before.shape)
+    os.waitpid(child, 0)
+    assert np.allclose(found, before, atol=1e-6)

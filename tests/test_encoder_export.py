@@ -14,12 +14,15 @@ import pytest
 from indexer import export
 from indexer.checksums import file_sha256
 from indexer.encoder import Embeddings, Encoder
-from indexer.export import EXPORT_VERSION, export_encoder, exported_encoder
+from indexer.export import export_encoder, exported_encoder
 from indexer.parity import Parity, read_parity
 from indexer.registry import DEFAULT_ENCODER, EncoderError, EncoderSpec, find_spec, locate_encoder, read_registry
 from service.loading import load_encoder
 from service.settings import Settings
 from tests.fakes import WordEncoder, fake_spec
+
+LARGEST_GAPS = {DEFAULT_ENCODER: (0.001, 0.003), "all-MiniLM-L6-v2": (0.005, 0.03)}
+"""Mean and largest cosine that integers may cost an encoder."""
 
 FILES = {"encoder.onnx": "a graph", "spec.json": "{}", "tokens.npy": "vectors"}
 SENTENCES = (
@@ -78,7 +81,6 @@ def test_an_export_lists_its_files_with_their_sums_and_whose_they_are(exporter, 
     assert exporter.calls == [("words", Path("weights"), ["a text"])]
     assert contents(target) == FILES
     assert json.loads((target / "files.json").read_text(encoding="utf-8")) == {
-        "version": EXPORT_VERSION,
         "identity": fake_spec().identity,
         "files": {name: file_sha256(target / name) for name in FILES},
     }
@@ -120,22 +122,21 @@ def test_an_export_whose_list_of_files_cannot_be_read_is_made_again(exporter, ta
 
 def test_a_list_that_is_no_list_of_sums_is_not_trusted(exporter, target):
     exported(target)
-    listed = {"version": EXPORT_VERSION, "identity": fake_spec().identity, "files": list(FILES)}
+    listed = {"identity": fake_spec().identity, "files": list(FILES)}
     (target / "files.json").write_text(json.dumps(listed), encoding="utf-8")
     exported(target)
     assert len(exporter.calls) == 2
 
 
-def test_an_export_of_another_version_is_made_again(exporter, target, monkeypatch):
+def test_an_export_of_another_version_is_made_again(exporter, target):
     exported(target)
-    monkeypatch.setattr("indexer.export.EXPORT_VERSION", EXPORT_VERSION + 1)
-    exported(target)
+    exported(target, fake_spec(export=2))
     assert len(exporter.calls) == 2
 
 
 def test_an_export_that_lists_no_file_is_made_again(exporter, target):
     exported(target)
-    listed = {"version": EXPORT_VERSION, "identity": fake_spec().identity, "files": {}}
+    listed = {"identity": fake_spec().identity, "files": {}}
     (target / "files.json").write_text(json.dumps(listed), encoding="utf-8")
     exported(target)
     assert len(exporter.calls) == 2
@@ -206,7 +207,8 @@ def light(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         module = ModuleType("sentence_transformers")
         module.SentenceTransformer = lambda *_, **__: model  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "sentence_transformers", module)
-        monkeypatch.setattr(export, "_write_graph", lambda _, path: path.write_text("a graph", encoding="utf-8"))
+        monkeypatch.setattr(export, "_write_graph", lambda _, path: path.write_text("floats", encoding="utf-8"))
+        monkeypatch.setattr(export, "_write_integers", lambda *given: given[1].write_text("integers", encoding="utf-8"))
         monkeypatch.setattr(export, "OnnxEncoder", lambda _: WordEncoder(fake_spec(max_tokens=8)))
         spec = fake_spec(max_tokens=8, query_prompt="query: ", document_prompt="passage: ")
         export_encoder(spec, source, folder, texts)
@@ -225,7 +227,7 @@ def folder(tmp_path: Path) -> Path:
 def test_the_original_is_asked_with_each_prompt_for_the_texts_that_it_reads_whole(light, folder):
     short = ["second chance school", "street work"]
     model = light(folder, [short[0], "a text of more words than the encoder sees at once", short[1]])
-    assert model.prompts == [("query: ", short), ("passage: ", short)]
+    assert model.prompts == [("query: ", short), ("passage: ", short)] * 2, "for the floats and for the integers"
     assert model.max_seq_length == 8
     assert read_parity(folder).texts == 2
     assert read_parity(folder).largest_gap < 1e-6
@@ -252,7 +254,7 @@ def test_an_export_that_is_too_far_from_the_original_is_refused(light, folder):
 
 
 @pytest.mark.parametrize(("gap", "is_used"), [(0.001, True), (0.0011, False)])
-def test_the_largest_gap_decides_not_the_mean(light, folder, monkeypatch, gap, is_used):
+def test_of_the_floats_the_largest_gap_decides_not_the_mean(light, folder, monkeypatch, gap, is_used):
     parity = Parity(texts=1, mean_gap=0, largest_gap=gap)
     monkeypatch.setattr(export, "measure_parity", lambda *_: parity)
     if is_used:
@@ -261,6 +263,17 @@ def test_the_largest_gap_decides_not_the_mean(light, folder, monkeypatch, gap, i
     else:
         with pytest.raises(EncoderError, match="not near enough"):
             light(folder, ["street work"])
+
+
+@pytest.mark.parametrize(("gap", "kept"), [(0.005, "integers"), (0.0051, "floats")])
+def test_integers_are_used_where_their_mean_gap_is_small(light, folder, monkeypatch, gap, kept):
+    floats, integers = Parity(1, mean_gap=0, largest_gap=0.0001), Parity(1, mean_gap=gap, largest_gap=0.5)
+    found = iter([floats, integers])
+    monkeypatch.setattr(export, "measure_parity", lambda *_: next(found))
+    light(folder, ["street work"])
+    assert (folder / "encoder.onnx").read_text(encoding="utf-8") == kept
+    assert read_parity(folder) == (integers if kept == "integers" else floats)
+    assert not (folder / "floats").exists()
 
 
 @pytest.fixture(scope="module", params=[DEFAULT_ENCODER, "all-MiniLM-L6-v2"])
@@ -280,15 +293,24 @@ def test_a_shipped_encoder_is_exported_with_the_sums_of_all_its_files(encoder: E
 
 
 @pytest.mark.model
-def test_a_shipped_encoder_is_as_near_to_the_original_as_rounding_lets_it(encoder: Encoder):
+def test_a_shipped_encoder_is_near_to_the_original(encoder: Encoder):
     assert encoder.folder is not None
     parity = read_parity(encoder.folder)
     assert parity.texts >= 50
-    assert 0 <= parity.mean_gap <= parity.largest_gap < 1e-5
+    mean, largest = LARGEST_GAPS[encoder.spec.name]
+    assert 0 < parity.mean_gap < mean
+    assert parity.largest_gap < largest
 
 
 @pytest.mark.model
-def test_a_shipped_encoder_gives_the_vectors_of_the_original_in_12_languages(encoder: Encoder):
+def test_a_text_has_one_embedding_whatever_it_is_encoded_with(encoder: Encoder):
+    together = encoder.encode_queries(SENTENCES)
+    alone = np.concatenate([encoder.encode_queries([text]) for text in SENTENCES])
+    assert np.abs(together - alone).max() < 1e-5
+
+
+@pytest.mark.model
+def test_a_shipped_encoder_gives_nearly_the_vectors_of_the_original_in_12_languages(encoder: Encoder):
     from sentence_transformers import SentenceTransformer
 
     source = locate_encoder(encoder.spec, Settings().models)
@@ -298,18 +320,16 @@ def test_a_shipped_encoder_gives_the_vectors_of_the_original_in_12_languages(enc
         (encoder.encode_documents, encoder.spec.document_prompt),
     ):
         theirs = original.encode(list(SENTENCES), prompt=prompt, normalize_embeddings=True, show_progress_bar=False)
-        ours = encode(SENTENCES)
-        assert np.allclose(ours, theirs, rtol=0, atol=1e-4)
-        assert (1 - (ours * theirs).sum(axis=1)).max() < 1e-5
+        assert (1 - (encode(SENTENCES) * theirs).sum(axis=1)).max() < LARGEST_GAPS[encoder.spec.name][1]
 
 
 @pytest.mark.model
 def test_the_default_encoder_is_small_on_disk():
     folder = load_encoder(DEFAULT_ENCODER, Settings()).folder
     assert folder is not None
-    assert (folder / "encoder.onnx").stat().st_size < 20_000_000
+    assert (folder / "encoder.onnx").stat().st_size < 25_000_000
     assert (folder / "token-blocks.npy").stat().st_size < 50_000_000
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 80_000_000
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 85_000_000
 
 
 @pytest.mark.model

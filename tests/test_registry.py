@@ -207,6 +207,7 @@ def test_unknown_encoder_is_refused_with_the_known_names():
         {"files": {"config.json": "a" * 64, "vocab.txt": "b" * 64}},
         {"files": {"settings.json": "a" * 64}},
         {"name": "other"},
+        {"export": 2},
     ],
     ids="-".join,
 )
@@ -244,8 +245,8 @@ def test_identity_tells_query_prompt_from_document_prompt():
 
 def test_identities_of_the_shipped_encoders_are_those_that_releases_carry():
     registry = read_registry()
-    assert registry["multilingual-e5-small"].identity == "multilingual-e5-small@ab2c07ea7394773b"
-    assert registry["all-MiniLM-L6-v2"].identity == "all-MiniLM-L6-v2@b878c56dac3031ad"
+    assert registry["multilingual-e5-small"].identity == "multilingual-e5-small@384681dadca0a638"
+    assert registry["all-MiniLM-L6-v2"].identity == "all-MiniLM-L6-v2@6019c5e50b607925"
 
 
 def test_local_folder_comes_before_package_and_hub(models: Path, installed: Path, monkeypatch: pytest.MonkeyPatch):
