@@ -88,6 +88,8 @@ class NameIndex:
         self._names = names
         self._columns = columns
         self._single = single
+        self._letters = _letters(single)
+        self._lengths = np.array([*map(len, single)], dtype=np.int64)
         self._words = words
 
     @classmethod
@@ -155,18 +157,30 @@ class NameIndex:
         numbers = self._names.numbers([_key(run) for run in runs])
         found = [_Found(runs[at], int(numbers[at]), 1.0) for at in np.flatnonzero(numbers >= 0)]
         exact = {name.words for name in found}
-        for word in dict.fromkeys(words):
-            if len(word) < _SHORTEST_MISSPELT or (word,) in exact or self._words.knows_word(word):
-                continue
-            near = process.extract(
-                word, self._single, scorer=OSA.distance, score_cutoff=_allowed_errors(word), limit=None
-            )
+        unknown = [
+            word
+            for word in dict.fromkeys(words)
+            if len(word) >= _SHORTEST_MISSPELT and (word,) not in exact and not self._words.knows_word(word)
+        ]
+        for word, letters in zip(unknown, _letters(unknown), strict=True):
+            alike = self._alike(word, letters)
+            near = process.extract(word, alike, scorer=OSA.distance, score_cutoff=_allowed_errors(word), limit=None)
             # The name decides too: a longer one that is as near may be meant where a shorter one may not.
             nearest = next(((meant, errors) for meant, errors, _ in near if errors <= _allowed_errors(meant)), None)
             if nearest is not None:
                 meant, errors = nearest
                 found.append(_Found((meant,), int(self._names.numbers([meant])[0]), 1 - _ERROR_COST * errors))
         return found
+
+    def _alike(self, word: str, letters: np.uint64) -> list[str]:
+        """Return the names of one word, in order, that `word` may be by its length and its letters: few of them all.
+
+        An error is a letter more or less, another one, or two that are turned: it changes two letters at most.
+        """
+        errors = _allowed_errors(word)
+        is_alike = np.bitwise_count(self._letters ^ letters) <= 2 * errors
+        is_alike &= np.abs(self._lengths - len(word)) <= errors
+        return [self._single[place] for place in np.flatnonzero(is_alike).tolist()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +206,15 @@ def names(practice: Practice) -> set[tuple[str, ...]]:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(fold(text)))
+
+
+def _letters(words: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """Return which letters (n,) each of some words has, none of which is empty: a bit for all of one code modulo 64."""
+    if not words:
+        return np.empty(0, dtype=np.uint64)
+    codes = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
+    firsts = np.cumsum([0, *map(len, words[:-1])])
+    return np.bitwise_or.reduceat(np.uint64(1) << (codes & np.uint64(63)), firsts)
 
 
 def _key(name: Sequence[str]) -> str:

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz.distance import OSA
 
-from indexer.names import NOBODY, Called, NameIndex, names
+from indexer.names import NOBODY, Called, NameIndex, _allowed_errors, names
 from indexer.practice import Practice
+from indexer.thesaurus import fold
 
 QUABB = Practice(id="quabb", title="QuABB (Qualifizierte Begleitung)", original_title="Lehrzeit – Begleitung")
 SCHOOLS = Practice(id="gr-2", title="Second Chance Schools")
@@ -196,6 +200,34 @@ def test_a_word_of_the_catalogue_is_not_taken_for_a_misspelt_name() -> None:
 
 def test_a_name_that_the_catalogue_knows_as_a_word_is_still_a_name() -> None:
     assert scores("zeppelin", index_of(known={"zeppelin"})) == {"airship": 1}
+
+
+LETTERS = st.text("abcdeéß漢ж", min_size=4, max_size=10)
+
+
+@settings(max_examples=300, deadline=None)
+@given(single=st.sets(LETTERS, min_size=1, max_size=12), word=LETTERS, edits=st.integers(0, 3), data=st.data())
+def test_the_name_that_is_meant_is_the_nearest_of_all(
+    single: set[str], word: str, edits: int, data: st.DataObject
+) -> None:
+    titles = sorted({fold(one) for one in single})
+    if data.draw(st.booleans()):
+        word = data.draw(st.sampled_from(titles))
+        for _ in range(edits):
+            at, letter = data.draw(st.integers(0, len(word))), data.draw(st.sampled_from(["", *"abc漢"]))
+            word = word[:at] + letter + word[at + data.draw(st.integers(0, 1)) :]
+    index = index_of(*(Practice(id=f"-{number}", title=title) for number, title in enumerate(titles)))
+    found = index._names_in((fold(word),))
+    allowed = [
+        (OSA.distance(fold(word), title), title)
+        for title in titles
+        if min(len(title), len(fold(word))) >= 5
+        and OSA.distance(fold(word), title) <= min(_allowed_errors(title), _allowed_errors(fold(word)))
+    ]
+    if fold(word) in titles:
+        assert [one.words for one in found] == [(fold(word),)]
+    else:
+        assert [one.words for one in found] == [(title,) for _, title in sorted(allowed)[:1]]
 
 
 def test_another_name_spelt_right_is_not_taken_for_a_misspelt_one() -> None:

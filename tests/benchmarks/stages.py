@@ -17,7 +17,8 @@ from statistics import median
 
 import numpy as np
 import onnx
-from threadpoolctl import threadpool_limits
+import onnxruntime
+from onnx import helper, numpy_helper
 
 from indexer.encoder import GRAPH_FILE, OnnxEncoder
 from indexer.release import load_release
@@ -35,11 +36,24 @@ _BIG = 2_048  # rows and columns of the matrices that the peak is measured with
 _BYTES = 2**29  # read to measure the bandwidth, far more than caches hold
 
 
-def peak_flops() -> float:
-    """Return the floating-point operations a second of the best of some large products of matrices."""
-    one, other = (np.random.default_rng(seed).random((_BIG, _BIG), dtype=np.float32) for seed in (0, 1))
-    with threadpool_limits(1):
-        return 2 * _BIG**3 / _fastest(lambda: one @ other)
+def peak(operator: str) -> float:
+    """Return the operations a second of the best of some large products of matrices: of floats or of integers."""
+    kinds = (np.float32, np.float32) if operator == "MatMul" else (np.uint8, np.int8)
+    node = helper.make_node(operator, ["one", "other"], ["product"])
+    inputs = [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), [_BIG, _BIG])
+        for name, kind in zip(node.input, kinds, strict=True)
+    ]
+    result = onnx.TensorProto.FLOAT if operator == "MatMul" else onnx.TensorProto.INT32
+    outputs = [helper.make_tensor_value_info("product", result, [_BIG, _BIG])]
+    other = np.random.default_rng(1).integers(-63, 63, (_BIG, _BIG)).astype(kinds[1])
+    graph = helper.make_graph([node], "peak", inputs[:1], outputs, [numpy_helper.from_array(other, "other")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    one = np.random.default_rng(0).integers(0, 127, (_BIG, _BIG)).astype(kinds[0])
+    return 2 * _BIG**3 / _fastest(lambda: session.run(None, {"one": one}))
 
 
 def bandwidth() -> float:
@@ -57,18 +71,23 @@ def _fastest(work: Callable[[], object], times: int = 5) -> float:
     return min(spent)
 
 
-def flops_a_token(graph: Path) -> int:
-    """Return the operations of all weights of an exported encoder for one token; those of attention come on top."""
-    weights = 0
+def operations_a_token(graph: Path) -> tuple[str, int]:
+    """Return the operator by which an exported encoder multiplies, and what its weights take of it for one token.
+
+    Those of attention come on top.
+    """
     model = onnx.load(graph, load_external_data=False).graph
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.initializer}
-    for node in model.node:
-        if node.op_type == "MatMulNBits":
-            sizes = {attribute.name: attribute.i for attribute in node.attribute}
-            weights += sizes["K"] * sizes["N"]
-        elif node.op_type in ("MatMul", "Gemm") and len(shapes.get(node.input[1], ())) == 2:
-            weights += int(np.prod(shapes[node.input[1]]))
-    return 2 * weights
+    weights = {
+        operator: sum(
+            int(np.prod(shapes[node.input[1]]))
+            for node in model.node
+            if node.op_type == operator and len(shapes.get(node.input[1], ())) == 2
+        )
+        for operator in ("MatMulIntegerToFloat", "MatMul")
+    }
+    operator = max(weights, key=weights.__getitem__)
+    return operator.removesuffix("ToFloat"), 2 * weights[operator]
 
 
 class Clock:
@@ -115,13 +134,14 @@ def measured(retriever: Retriever, encoder: OnnxEncoder, queries: Sequence[str])
 
 def bounds(retriever: Retriever, encoder: OnnxEncoder, tokens: float, length: int) -> dict[str, float]:
     """Return the milliseconds that each stage cannot beat; none is known for understanding."""
-    flops, stream = peak_flops(), bandwidth()
+    operator, operations = operations_a_token(encoder.folder / GRAPH_FILE)
+    stream = bandwidth()
     parts = retriever.release.parts
     shown = min(MIN_CANDIDATES, len(parts.practices)) / len(parts.practices)
     row = 2 * parts.vectors.dim
     read = parts.vectors.size if not parts.vectors.record.parameters else parts.vectors.record.parameters["rescored"]
     return {
-        "encode": tokens * flops_a_token(encoder.folder / GRAPH_FILE) / flops * 1000,
+        "encode": tokens * operations / peak(operator) * 1000,
         "retrieve": read * row * 2 / stream * 1000,
         "fuse": shown * (len(parts.sentences) + len(parts.windows)) * row / stream * 1000,
         "explain": 10 * len(parts.sentences) / len(parts.practices) * row / stream * 1000,
