@@ -320,12 +320,12 @@ class Measured:
 
 SMALL, LARGE = Catalogue(150), Catalogue(27_217, encoder=MINILM)
 MEASURED = (
-    Measured(SMALL, 1, (41.1, 23.8, 32.6)),
-    Measured(SMALL, 4, (58.1, 67.9, 101.9)),
-    Measured(SMALL, 16, (62.3, 251.5, 325.2)),
-    Measured(LARGE, 1, (39.5, 24.5, 36.4)),
-    Measured(LARGE, 4, (52.8, 74.5, 109.8)),
-    Measured(LARGE, 16, (58.2, 267.9, 327.4)),
+    Measured(SMALL, 1, (65.7, 14.9, 21.9)),
+    Measured(SMALL, 4, (85.3, 46.3, 67.5)),
+    Measured(SMALL, 16, (94.8, 167.4, 215.9)),
+    Measured(LARGE, 1, (47.7, 20.3, 32.1)),
+    Measured(LARGE, 4, (59.5, 67.5, 87.6)),
+    Measured(LARGE, 16, (64.8, 238.7, 328.4)),
 )
 
 

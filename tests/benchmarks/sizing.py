@@ -38,7 +38,7 @@ LIST_FACTOR = 2  # lists of an index that is not exact, over the square root of 
 # Measured.
 LIBRARIES_MB = 62  # mapped by every process: Python, numpy, faiss, onnxruntime
 QUESTION_BYTES = 20  # scores of one question, a practice
-FORKED_MB = 36  # the process that several workers are forked from
+FORKED_MB = 53  # the process that several workers are forked from
 BUILD_MB = 230
 BUILD_BYTES = 3_260  # a practice
 COMPARED_MB = 205  # a block of sentences beside those that may say the same
@@ -47,15 +47,15 @@ BUILD_SECONDS = 1
 BUILD_MS = 1.5  # a practice, without the encoder
 MAP_MS = 6  # a practice, where the map is made by t-SNE
 RUN_TOKENS = 10  # what a run of the encoder costs beside its tokens
-HTTP_MS = 3.58  # of the loop, beside ranking: request, answer, hand over to the encoder and back
-REMEMBERED_MS = 3.99  # of the loop, all of it, for a question that is remembered
-RANK_MS = 3.31
+HTTP_MS = 2.12  # of the loop, beside ranking: request, answer, hand over to the encoder and back
+REMEMBERED_MS = 2.52  # of the loop, all of it, for a question that is remembered
+RANK_MS = 2.73
 SCAN_MS = 0.000327  # a window, where every one is compared in full width
-HALVES_MS = 6.04
-HALVES_SLOPE_MS = 0.0000356  # a window, where every one is compared in half the width
-LISTS_MS = 4.06
-LISTS_SLOPE_MS = 0.00000827  # a practice, where lists are read
-SPREAD = 0.18  # of the logarithm of the encoder's time: p99 over p50 of one client
+HALVES_MS = 2.0
+HALVES_SLOPE_MS = 0.000199  # a window, where every one is compared in half the width
+LISTS_MS = 5.19
+LISTS_SLOPE_MS = 0.00000503  # a practice, where lists are read
+SPREAD = 0.22  # of the logarithm of the encoder's time: p99 over p50 of one client
 SPREAD_P99 = math.exp(2.326 * SPREAD - SPREAD**2 / 2)
 
 
@@ -95,8 +95,8 @@ class EncoderCost:
     text_ms: float
 
 
-DEFAULT = EncoderCost(dim=384, disk_mb=74.1, own_mb=171, worker_mb=69, question_ms=1.05, text_ms=0.91)
-MINILM = EncoderCost(dim=384, disk_mb=67.4, own_mb=150, worker_mb=106, question_ms=0.60, text_ms=0.50)
+DEFAULT = EncoderCost(dim=384, disk_mb=82.6, own_mb=183, worker_mb=38, question_ms=0.62, text_ms=0.66)
+MINILM = EncoderCost(dim=384, disk_mb=67.4, own_mb=158, worker_mb=52, question_ms=0.41, text_ms=0.50)
 
 
 @dataclass(frozen=True, slots=True)
