@@ -39,7 +39,7 @@ def test_the_same_tests_pass_on_a_server_and_a_service_outlives_one_that_is_kill
         pytest.skip("NO NAMESPACES: a Milvus server was NOT tried; allow `unshare --net --map-root-user`")
     done = in_a_network_of_its_own([sys.executable, "-m", "tests.milvus_server", str(tmp_path)])
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"(?<!failed, )\b(4\d|[5-9]\d) passed in", done.stdout), done.stdout
+    assert re.search(r"(?<!failed, )\b(4\d|[5-9]\d) passed in", done.stdout), done.stdout + done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {
         "before": 200,
         "away": 503,

@@ -38,7 +38,7 @@ pytestmark = [
 CORES = os.cpu_count() or 1
 AT_ONCE = 8  # passages: a batch takes some tenths of a second
 KILLED_AFTER = 3 * AT_ONCE
-PRACTICES = 6
+PRACTICES = 12  # enough that a node that starts late has some left
 
 
 def source() -> CatalogueSource:
