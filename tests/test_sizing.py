@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "SIZING.md").read_text(encoding="utf-8")
 SIZES = sizing.MEASURED_SIZES
 SERVICE = Service.of(Catalogue(75))
+OF_OLDER_CODE = {("p50", 1_000_000): 0.31}
+"""How far off the model may be of what was not measured again."""
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +79,14 @@ def test_ranking_takes_longer_by_about_the_ratio_that_is_said(
 
 @pytest.mark.parametrize(
     ("column", "rel"),
-    # The milliseconds of 1,000,000 practices are of older code, the others are off by .01.
-    [("disk MB", 0.08), ("own MB", 0.09), ("build s", 0.26), ("build, own MB", 0.3), ("p50", 0.31)],
+    [("disk MB", 0.08), ("own MB", 0.09), ("build s", 0.26), ("build, own MB", 0.3), ("p50", 0.17)],
 )
 def test_large_releases_took_what_is_said(column: str, rel: float) -> None:
     measured = sizing.large_measured()
     assert [row["practices"] for row in measured] == [1_000, 10_000, 27_217, 100_000, 1_000_000, 2_000_000]
     for row in measured:
-        assert sizing.said_of_large(int(row["practices"]))[column] == pytest.approx(row[column], rel=rel)
+        limit = OF_OLDER_CODE.get((column, int(row["practices"])), rel)
+        assert sizing.said_of_large(int(row["practices"]))[column] == pytest.approx(row[column], rel=limit)
 
 
 def test_resident_memory_is_at_most_a_tenth_above_what_is_said() -> None:
