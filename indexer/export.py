@@ -1,13 +1,11 @@
 """Turn an encoder's weights into a folder that onnxruntime runs: graph, token vectors, tokenizer, and how near it is.
 
-The graph takes token vectors, so that the table of all tokens stays on disk, and gives the mean of the last layer, of
-unit length. It multiplies 8-bit integers where that moves embeddings little enough, else floats.
+The graph multiplies 8-bit integers where that moves embeddings little enough, else floats.
 """
 
 import base64
 import json
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 
 from indexer.checksums import file_sha256, wrong_files
 from indexer.drafts import draft_folder
-from indexer.encoder import GRAPH_FILE, MASK_INPUT, SPEC_FILE, VECTORS_INPUT, Embeddings, OnnxEncoder
+from indexer.encoder import GRAPH_FILE, SPEC_FILE, Embeddings, OnnxEncoder
 from indexer.parity import Encode, Parity, measure_parity, write_parity
 from indexer.registry import EncoderError, EncoderSpec
 from indexer.token_table import write_token_table
@@ -28,8 +26,6 @@ MAX_GAP = 1e-3
 
 MAX_ROUNDED_GAP = 5e-3
 """Mean cosine gap up to which integers are used: .0007 with the default encoder and .004 with all-MiniLM-L6-v2."""
-
-_OPSET = 17
 
 
 def exported_encoder(spec: EncoderSpec, source: Path, target: Path, texts: Iterable[str]) -> Path:
@@ -120,31 +116,9 @@ def _original(model: Any, prompt: str) -> Encode:  # noqa: ANN401  sentence-tran
 
 
 def _write_graph(transformer: Any, path: Path) -> None:  # noqa: ANN401  torch is only there where it is built
-    import torch  # noqa: PLC0415
+    from indexer.encoder_graph import write_graph  # noqa: PLC0415  onnx, which only an export needs
 
-    class MeanOfLastLayer(torch.nn.Module):  # type: ignore[misc]  # torch's types are not read
-        def forward(self, inputs_embeds: Any, attention_mask: Any) -> Any:  # noqa: ANN401
-            hidden = transformer(inputs_embeds=inputs_embeds, attention_mask=attention_mask).last_hidden_state
-            weights = attention_mask[:, :, None].to(hidden.dtype)
-            return torch.nn.functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=1)
-
-    module = MeanOfLastLayer()
-    module.add_module("transformer", transformer)
-    transformer.config._attn_implementation = "eager"
-    width = transformer.config.hidden_size
-    sample = (torch.linspace(-1, 1, 18 * width).reshape(2, 9, width), torch.ones(2, 9, dtype=torch.int64))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what tracing fixes is meant to be fixed, and the exporter is the older one
-        torch.onnx.export(
-            module.eval(),
-            sample,
-            str(path),
-            input_names=[VECTORS_INPUT, MASK_INPUT],
-            output_names=["embedding"],
-            dynamic_axes={VECTORS_INPUT: {0: "text", 1: "token"}, MASK_INPUT: {0: "text", 1: "token"}},
-            opset_version=_OPSET,
-            dynamo=False,
-        )
+    write_graph(transformer, path)
 
 
 def _write_integers(floats: Path, path: Path, encoder: OnnxEncoder, texts: Sequence[str]) -> None:

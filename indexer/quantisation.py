@@ -6,7 +6,7 @@ change is added again (bias correction: Nagel et al., 2019, arXiv 1906.04721). A
 changes the embedding of another one in its batch.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,22 @@ class _Seen:
         self.count += len(rows)
 
 
+@dataclass(frozen=True, slots=True)
+class _Bias:
+    """What is added to a product, and the name of the sum; zeros and the product's own name where nothing is."""
+
+    values: Floats
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """Weights (k, m) of a product and its bias (m,)."""
+
+    matrix: Floats
+    bias: _Bias
+
+
 class _Additions:
     """Nodes and constants to put into a graph, under names that begin alike."""
 
@@ -82,12 +98,19 @@ def quantised(model: onnx.ModelProto, inputs: Iterable[GraphInputs]) -> onnx.Mod
         if node.op_type == "MatMul" and node.input[1] in weights:
             products[node.input[0]].append(node)
     seen = _seen(model, list(products), inputs)
+    biases = _biases(model.graph)
     made: dict[str, list[onnx.NodeProto]] = {}
     constants: list[onnx.TensorProto] = []
     for number, (name, nodes) in enumerate(products.items()):
-        matrices = [numpy_helper.to_array(weights[node.input[1]]).astype(np.float64) for node in nodes]
-        additions = _integers(f"int8_{number}", name, seen[name], matrices, [node.output[0] for node in nodes])
-        made |= {nodes[0].output[0]: additions.nodes} | {node.output[0]: [] for node in nodes[1:]}
+        made |= {node.output[0]: [] for node in nodes}
+        made |= {biases[node.output[0]].output: [] for node in nodes if node.output[0] in biases}
+        layers = []
+        for node in nodes:
+            matrix = numpy_helper.to_array(weights[node.input[1]]).astype(np.float64)
+            bias = biases.get(node.output[0], _Bias(np.zeros(matrix.shape[1]), node.output[0]))
+            layers.append(_Layer(matrix, bias))
+        additions = _integers(f"int8_{number}", name, seen[name], layers)
+        made[nodes[0].output[0]] = additions.nodes
         constants += additions.constants
     nodes = [new for node in model.graph.node for new in made.get(node.output[0], [node])]
     used = {name for node in nodes for name in node.input}
@@ -98,6 +121,19 @@ def quantised(model: onnx.ModelProto, inputs: Iterable[GraphInputs]) -> onnx.Mod
         ir_version=model.ir_version,
         opset_imports=[helper.make_opsetid(domain, version) for domain, version in opsets.items()],
     )
+
+
+def _biases(graph: onnx.GraphProto) -> dict[str, _Bias]:
+    """Return what a constant row (m,) is added to, by the name of the one product or sum that it is added to alone."""
+    rows = {tensor.name: tensor for tensor in graph.initializer if len(tensor.dims) == 1}
+    uses = Counter(name for node in graph.node for name in node.input)
+    return {
+        one: _Bias(numpy_helper.to_array(rows[other]).astype(np.float64), node.output[0])
+        for node in graph.node
+        if node.op_type == "Add"
+        for one, other in (node.input, reversed(node.input))
+        if other in rows and uses[one] == 1
+    }
 
 
 def _seen(model: onnx.ModelProto, names: Sequence[str], inputs: Iterable[GraphInputs]) -> dict[str, _Seen]:
@@ -114,10 +150,10 @@ def _seen(model: onnx.ModelProto, names: Sequence[str], inputs: Iterable[GraphIn
     return found
 
 
-def _integers(prefix: str, name: str, seen: _Seen, matrices: Sequence[Floats], outputs: Sequence[str]) -> _Additions:
-    """Return what makes the products of the input `name` with some matrices, under the names of their `outputs`."""
+def _integers(prefix: str, name: str, seen: _Seen, layers: Sequence[_Layer]) -> _Additions:
+    """Return what makes the products of the input `name` with the weights of some layers, and adds their biases."""
     reach = np.maximum(np.maximum(-seen.least, seen.largest), _LEAST)
-    heaviest = np.maximum(np.max([np.abs(matrix).max(axis=1) for matrix in matrices], axis=0), _LEAST)
+    heaviest = np.maximum(np.max([np.abs(layer.matrix).max(axis=1) for layer in layers], axis=0), _LEAST)
     smoothing = reach**_SMOOTHING / heaviest ** (1 - _SMOOTHING)
     smoothing /= np.exp(np.log(smoothing).mean())
     lowest, highest = min(0.0, (seen.least / smoothing).min()), max(0.0, (seen.largest / smoothing).max())
@@ -128,15 +164,19 @@ def _integers(prefix: str, name: str, seen: _Seen, matrices: Sequence[Floats], o
     zero = additions.constant("zero", np.array(round(-lowest / step), dtype=np.uint8))
     integers = additions.node("QuantizeLinear", [additions.node("Mul", [name, factors]), scale, zero])
     mean = seen.sum / seen.count / smoothing
-    for number, (matrix, output) in enumerate(zip(matrices, outputs, strict=True)):
-        smoothed = matrix * smoothing[:, None]
+    for number, layer in enumerate(layers):
+        smoothed = layer.matrix * smoothing[:, None]
         scales = np.maximum(np.abs(smoothed).max(axis=0), _LEAST) / _LARGEST_WEIGHT
         rounded = np.round(smoothed / scales)
         weights = additions.constant(f"weights_{number}", rounded.astype(np.int8))
         weight_scales = additions.constant(f"scales_{number}", scales.astype(np.float32))
         zeros = additions.constant(f"zeros_{number}", np.zeros(len(scales), dtype=np.int8))
-        lost = additions.constant(f"lost_{number}", (mean @ (smoothed - rounded * scales)).astype(np.float32))
+        lost = mean @ (smoothed - rounded * scales)
+        bias = additions.constant(f"bias_{number}", (layer.bias.values + lost).astype(np.float32))
         additions.node(
-            "MatMulIntegerToFloat", [integers, weights, scale, weight_scales, zero, zeros, lost], output, _DOMAIN
+            "MatMulIntegerToFloat",
+            [integers, weights, scale, weight_scales, zero, zeros, bias],
+            layer.bias.output,
+            _DOMAIN,
         )
     return additions

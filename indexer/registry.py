@@ -17,7 +17,7 @@ from indexer.shipped import shipped_path
 
 DEFAULT_ENCODER = "multilingual-e5-small"
 
-EXPORT_VERSION = 2
+EXPORT_VERSION = 3
 """Raise it with every change that makes other files of the same encoder: those that are there are made again."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

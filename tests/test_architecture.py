@@ -243,11 +243,13 @@ ALLOWED = {
         "indexer.themes",
         "indexer.vectors",
     },
+    "indexer.encoder_graph": {"indexer.encoder"},
     "indexer.quantisation": {"indexer.encoder"},
     "indexer.export": {
         "indexer.checksums",
         "indexer.drafts",
         "indexer.encoder",
+        "indexer.encoder_graph",
         "indexer.parity",
         "indexer.quantisation",
         "indexer.registry",
@@ -904,11 +906,11 @@ CONFINED = {
     "fasttext": {"indexer.language"},
     "sklearn": {"indexer.calibration", "indexer.layout", "indexer.linear_head", "service.verdicts"},
     "threadpoolctl": {"indexer.layout"},
-    "torch": {"indexer.export"},
+    "torch": {"indexer.encoder_graph"},
     "sentence_transformers": {"indexer.export"},
     "transformers": {"indexer.export"},
-    "onnx": {"indexer.quantisation"},
-    "onnxruntime": {"indexer.encoder", "indexer.quantisation"},
+    "onnx": {"indexer.encoder_graph", "indexer.quantisation"},
+    "onnxruntime": {"indexer.encoder", "indexer.encoder_graph", "indexer.quantisation"},
     "sentencepiece": {"indexer.export", "indexer.tokens"},
     "tokenizers": {"indexer.tokens"},
     "huggingface_hub": {"indexer.registry"},
@@ -962,7 +964,7 @@ LAZY = {
 }
 
 # Classes of uvicorn are the bases of their own; `serving` imports them late.
-IMPORTED_ON_USE = {"indexer.quantisation", "service.draining", "service.http_protocol"}
+IMPORTED_ON_USE = {"indexer.encoder_graph", "indexer.quantisation", "service.draining", "service.http_protocol"}
 
 
 def modules() -> dict[str, ast.Module]:

@@ -88,6 +88,33 @@ def test_a_product_of_two_inputs_is_left_as_it_is():
     assert error(floats, model, normal(1, 9, WIDTH, seed=4)) < 0.03
 
 
+def biased(bias: Array, *more: onnx.NodeProto) -> onnx.ModelProto:
+    """A graph that adds a constant row to the product of its input with weights, the row first."""
+    added = [helper.make_node("Add", ["bias", "out"], ["sum"]), *more]
+    model = graph([normal(WIDTH, OUT, seed=1)], added, added[-1].output[0])
+    model.graph.initializer.append(numpy_helper.from_array(bias, "bias"))
+    [product, sum_of_one] = model.graph.node[:2]
+    product.output[0] = sum_of_one.output[0]
+    model.graph.node.remove(sum_of_one)
+    return model
+
+
+def test_a_bias_is_added_by_the_product_itself():
+    floats = biased(10 * normal(OUT, seed=2))
+    model = rounded(floats, normal(1, 400, WIDTH, seed=3))
+    assert "Add" not in operators(model)
+    assert error(floats, model, normal(2, 9, WIDTH, seed=4)) < 0.03
+
+
+def test_what_is_added_is_left_as_it_is_where_the_product_alone_is_needed_too_and_where_it_is_no_row():
+    needed = biased(10 * normal(OUT, seed=2), helper.make_node("Concat", ["out", "sum"], ["both"], axis=2))
+    other = biased(10 * normal(1, 9, OUT, seed=2))
+    for floats in (needed, other):
+        model = rounded(floats, normal(40, 9, WIDTH, seed=3))
+        assert operators(model).count("Add") == 1
+        assert error(floats, model, normal(1, 9, WIDTH, seed=4)) < 0.03
+
+
 def test_one_number_of_a_large_range_does_not_spoil_the_others(floats):
     large = np.ones(WIDTH, dtype=np.float32)
     large[7] = 100
