@@ -21,10 +21,16 @@ def read_column(path: Path) -> Any:  # noqa: ANN401  the caller says what it hol
 
     Raises OSError or ValueError when the file is missing, cut off or none of ours.
     """
+    return np.asarray(mapped_array(path))  # a plain array, whose slices are cheap
+
+
+def mapped_array(path: Path) -> np.memmap[Any, Any]:
+    """Return the same with what it knows of its file."""
     try:
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a plain array, whose slices are cheap
+        mapped: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (EOFError, OverflowError, TokenError, ValueError) as error:  # its first line is read as Python
         raise ValueError(f"{path} is not an array: {error}") from error
+    return mapped
 
 
 def write_column(path: Path, column: npt.NDArray[np.generic]) -> None:

@@ -15,7 +15,7 @@ from indexer.linear_head import LinearHead
 from indexer.names import NameIndex
 from indexer.passages import Passages
 from indexer.practice_table import PracticeTable
-from indexer.row_blocks import Matrix
+from indexer.stored_rows import StoredRows
 from indexer.thesaurus import Thesaurus
 from indexer.vectors import Mask, Vectors
 
@@ -27,7 +27,8 @@ ROLES = ("other", "what", "who", "why")
 class Parts:
     """The parts of a release; passages of one practice stand together, in catalogue order.
 
-    All that grows with the catalogue is memory-mapped: what no question touches is never read, and processes share it.
+    All that grows with the catalogue is memory-mapped, or read from its file row by row: what no question touches is
+    never read, and processes share it.
     Row r of `vectors` is the embedding of window r; row r of `sentence_embeddings` (n, dim) that of sentence
     r, and of `context_embeddings` that of the sentence with its neighbours. Each is centred: less the mean
     of its kind, and of unit length again, for what all texts have in common says nothing about any of them. They are
@@ -47,8 +48,8 @@ class Parts:
     windows: Passages
     vectors: Vectors
     sentences: Passages
-    sentence_embeddings: Matrix
-    context_embeddings: Matrix
+    sentence_embeddings: StoredRows
+    context_embeddings: StoredRows
     is_telling: Mask
     document_centroid: npt.NDArray[np.float32]
     query_centroid: npt.NDArray[np.float32]

@@ -43,6 +43,7 @@ from indexer.release_files import (
     WINDOWS,
     ReleaseError,
 )
+from indexer.stored_rows import StoredRows
 from indexer.themes import themes_of
 from indexer.thesaurus import Thesaurus
 from indexer.vectors import VectorIndex
@@ -166,8 +167,8 @@ def read_parts(folder: Path, *, heads: Collection[str] = ()) -> Parts:
         windows=Passages.load(folder / WINDOWS),
         vectors=VectorIndex.load(folder / VECTORS_FOLDER),
         sentences=Passages.load(folder / SENTENCES),
-        sentence_embeddings=read_column(folder / SENTENCE_EMBEDDINGS_FILE),
-        context_embeddings=read_column(folder / CONTEXT_EMBEDDINGS_FILE),
+        sentence_embeddings=StoredRows.load(folder / SENTENCE_EMBEDDINGS_FILE),
+        context_embeddings=StoredRows.load(folder / CONTEXT_EMBEDDINGS_FILE),
         is_telling=read_column(folder / TELLING_FILE),
         document_centroid=document_centroid,
         query_centroid=query_centroid,

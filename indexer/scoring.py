@@ -10,7 +10,7 @@ from indexer.half_floats import as_float32
 from indexer.names import Called
 from indexer.parts import Parts
 from indexer.question import Part, Question
-from indexer.row_blocks import Matrix
+from indexer.stored_rows import StoredRows
 from indexer.vectors import Rows, Scores
 
 CONTEXT_WEIGHT = 0.6
@@ -58,7 +58,7 @@ class Scorer:
         """Yield what `dense` returns for each of many embeddings (q, dim), of which some are compared at once."""
         sentences, firsts = self._parts.sentences.spans(rows)
         windows, first_windows = self._parts.windows.spans(rows)
-        contexts, texts = as_float32(self._parts.context_embeddings[sentences]), self._parts.vectors.take(windows)
+        contexts, texts = as_float32(self._parts.context_embeddings.take(sentences)), self._parts.vectors.take(windows)
         for start in range(0, len(centred), _AT_ONCE):
             some = centred[start : start + _AT_ONCE].T
             for by_context, by_window in zip((contexts @ some).T, (texts @ some).T, strict=True):
@@ -111,15 +111,15 @@ def called_at(rows: Rows, called: Called) -> Scores:
     return scores
 
 
-def _products(matrix: Matrix, rows: Rows, vector: Embedding) -> Scores:
+def _products(matrix: StoredRows, rows: Rows, vector: Embedding) -> Scores:
     """Return the inner product (k,) of some rows of a matrix (n, dim) with a vector (dim,).
 
-    Rows are copied to lie together. Where they are most of the matrix, to multiply all of it is several times as fast.
+    Where they are most of the matrix, to multiply all of it is several times as fast.
     """
     if 2 * len(rows) > len(matrix):
-        products: Scores = (as_float32(matrix) @ vector)[rows]
+        products: Scores = (as_float32(matrix.mapped) @ vector)[rows]
         return products
-    return as_float32(matrix[rows]) @ vector
+    return as_float32(matrix.take(rows)) @ vector
 
 
 def _mean_of_best(scores: Scores, firsts: Rows) -> Scores:

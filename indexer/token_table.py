@@ -1,11 +1,11 @@
 """Keep the vectors of an encoder's tokens on disk: of hundreds of thousands only those that occur are ever read."""
 
-import os
 from pathlib import Path
-from weakref import finalize
 
 import numpy as np
 import numpy.typing as npt
+
+from indexer.stored_rows import StoredRows
 
 BLOCK = 32
 """Weights that share a scale: rows of the default encoder come in such blocks, so that 4 bits lose nothing of them."""
@@ -19,34 +19,12 @@ TokenIds = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
 
 
-class _RowFile:
-    """Rows of an array in a file, read one by one.
-
-    Mapped pages would count as memory of the process: questions touch single rows all over a file of 50 MB.
-    """
-
-    def __init__(self, path: Path) -> None:
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
-        self._first, self._type, self._shape = int(rows.offset), rows.dtype, rows.shape
-        self._bytes = rows.dtype.itemsize * rows.shape[1]
-        self._file = os.open(path, os.O_RDONLY)
-        finalize(self, os.close, self._file)
-
-    def take(self, ids: TokenIds) -> npt.NDArray[np.generic]:
-        """Return some rows (n, width) in the order asked for. Raises IndexError for one that there is not."""
-        if len(ids) and not 0 <= ids.min() <= ids.max() < self._shape[0]:
-            raise IndexError(f"token ids {ids.min()} to {ids.max()} of {self._shape[0]}")
-        places = (self._first + self._bytes * ids).tolist()
-        rows = b"".join(os.pread(self._file, self._bytes, place) for place in places)
-        return np.frombuffer(rows, dtype=self._type).reshape(len(ids), self._shape[1])
-
-
 class TokenTable:
     """The vectors of all tokens in a folder; only those that are asked for are read."""
 
     def __init__(self, folder: Path) -> None:
-        self._scales = _RowFile(folder / _SCALES_FILE) if (folder / _SCALES_FILE).exists() else None
-        self._rows = _RowFile(folder / (_HALF_FILE if self._scales is None else _BLOCKS_FILE))
+        self._scales = StoredRows.load(folder / _SCALES_FILE) if (folder / _SCALES_FILE).exists() else None
+        self._rows = StoredRows.load(folder / (_HALF_FILE if self._scales is None else _BLOCKS_FILE))
 
     def vectors(self, ids: TokenIds) -> Vectors:
         """Return one row a token (n, dim), float32."""

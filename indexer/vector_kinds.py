@@ -12,6 +12,7 @@ from indexer.columns import Rows
 from indexer.encoder import Embedding, Embeddings
 from indexer.half_floats import as_float32
 from indexer.row_blocks import in_blocks
+from indexer.stored_rows import StoredRows
 
 Scores = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -35,11 +36,12 @@ class RowFile:
         is_half = self.index.code_size == 2 * self.dim
         rows_from = path.stat().st_size - self.size * int(self.index.code_size)
         shape, row_type = (self.size, self.dim), np.float16 if is_half else np.float32
-        self._rows = np.memmap(path, row_type, "r", rows_from, shape) if self.size else np.empty(shape, row_type)
+        mapped = np.memmap(path, row_type, "r", rows_from, shape) if self.size else np.empty(shape, row_type)
+        self._rows = StoredRows(path, np.asarray(mapped), rows_from)
 
     def take(self, rows: Rows) -> Embeddings:
         """Return `rows` (k, dim) float32 in the order asked for."""
-        return as_float32(np.asarray(self._rows[rows]))
+        return as_float32(self._rows.take(rows))
 
     def scan(self, embedding: Embedding, count: int, allowed: Mask | None = None) -> tuple[Rows, Scores]:
         """Return the `count` best rows of the `allowed` (n,) and their scores, best first; exact.
@@ -56,7 +58,7 @@ class RowFile:
     def best_scores(self, embeddings: Embeddings, count: int) -> Scores:
         """Return the exact `count` best scores of each of many embeddings (k, dim), as (k, count), best first."""
         best = np.full((len(embeddings), count), -np.inf, dtype=np.float32)
-        for block in in_blocks(self._rows):
+        for block in in_blocks(self._rows.mapped):
             scores, _ = faiss.knn(embeddings, block, min(count, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
             best = -np.sort(-np.concatenate([best, scores], axis=1), axis=1)[:, :count]
         return best
@@ -67,7 +69,8 @@ class RowFile:
 
     def _gather(self, embedding: Embedding, count: int, passing: Rows) -> tuple[Rows, Scores]:
         starts = range(0, len(passing), _GATHERED)
-        blocks = (self.take(passing[start : start + _GATHERED]) for start in starts)
+        # Mapped: so many single rows would be read one by one.
+        blocks = (as_float32(self._rows.mapped[passing[start : start + _GATHERED]]) for start in starts)
         scores = np.concatenate([block @ embedding.astype(np.float32) for block in blocks])
         best = np.argpartition(-scores, count - 1)[:count]
         best = best[np.argsort(-scores[best], kind="stable")]

@@ -72,7 +72,7 @@ class Explainer:
             return []
         telling = [self._scorer.telling_sentences(hit.row) for hit in hits]
         places = np.concatenate(telling)
-        rows = as_float32(self._parts.sentence_embeddings[places])
+        rows = as_float32(self._parts.sentence_embeddings.take(places))
         # The sentence that carries the score: near to the whole query, and to the part of it that it answers.
         by_part = rows @ self._centred.T
         likeness = rows @ self._whole + by_part.max(axis=1)

@@ -86,7 +86,7 @@ def _allowed(retriever: Retriever, row: int, mode: Mode) -> Allowed:
 
 def _seed_embedding(retriever: Retriever, row: int) -> Embedding:
     telling = retriever.scorer.telling_sentences(row)
-    sentences = as_float32(retriever.release.parts.sentence_embeddings[telling])
+    sentences = as_float32(retriever.release.parts.sentence_embeddings.take(telling))
     mean = unit_rows(sentences.mean(axis=0, keepdims=True))
     seed: Embedding = unit_rows(mean + retriever.scorer.first_windows(np.array([row])))[0]
     return seed
@@ -129,7 +129,7 @@ def _explanation(retriever: Retriever, seed: Practice, hit: Hit) -> Explanation:
     """Return the sentences of two practices that are nearest to each other and to what both practices are about."""
     parts, scorer = retriever.release.parts, retriever.scorer
     of_hit, of_seed = scorer.telling_sentences(hit.row), scorer.telling_sentences(retriever.row(seed.id))
-    hit_rows, seed_rows = (as_float32(parts.sentence_embeddings[places]) for places in (of_hit, of_seed))
+    hit_rows, seed_rows = (as_float32(parts.sentence_embeddings.take(places)) for places in (of_hit, of_seed))
     both = scorer.first_windows(np.array([hit.row, retriever.row(seed.id)])).sum(axis=0)
     likeness = hit_rows @ seed_rows.T + (hit_rows @ both)[:, None] + (seed_rows @ both)[None, :]
     at, answers = divmod(int(likeness.argmax()), len(of_seed))

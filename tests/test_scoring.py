@@ -18,6 +18,7 @@ from indexer.passages import Passages, lexical_text
 from indexer.practice import Practice
 from indexer.question import Part, Question, understand
 from indexer.scoring import CONTEXT_WEIGHT, CONTEXTS_COUNTED, FULL_COVERAGE, Scorer, called_at
+from indexer.stored_rows import StoredRows
 from indexer.vectors import VectorIndex
 from tests.fakes import PRACTICES, THESAURUS, VOCABULARY, practice_table
 
@@ -43,6 +44,11 @@ def passages(counts: tuple[int, ...]) -> Passages:
     return Passages.of_practices([(number, number + 1) for number in range(count)] for count in counts)
 
 
+def stored(path: Path, rows: np.ndarray) -> StoredRows:
+    np.save(path, rows)
+    return StoredRows.load(path)
+
+
 def parts_of(
     folder: Path,
     practices: tuple[Practice, ...] = PRACTICES,
@@ -58,8 +64,8 @@ def parts_of(
         windows=passages(windows),
         vectors=VectorIndex.build(WINDOW_ROWS[: sum(windows)], folder / "vectors"),
         sentences=passages(sentences),
-        sentence_embeddings=random_rows(sum(sentences), 5).astype(np.float16),
-        context_embeddings=CONTEXT_ROWS[: sum(sentences)],
+        sentence_embeddings=stored(folder / "sentences.npy", random_rows(sum(sentences), 5).astype(np.float16)),
+        context_embeddings=stored(folder / "contexts.npy", CONTEXT_ROWS[: sum(sentences)]),
         is_telling=np.array(TELLING[: sum(sentences)]),
         document_centroid=random_rows(1, 6)[0],
         query_centroid=CENTROID,
@@ -115,7 +121,7 @@ def test_meaning_is_six_tenths_of_the_two_best_contexts_and_four_tenths_of_the_b
     windows[:, 0] = [*cosines["windows"], 0.75]
     contexts[:, 0] = [*cosines["contexts"], *cosines["single"]]
     vectors = VectorIndex.build(windows, tmp_path / "other")
-    scorer = Scorer(replace(made, vectors=vectors, context_embeddings=contexts))
+    scorer = Scorer(replace(made, vectors=vectors, context_embeddings=stored(tmp_path / "other.npy", contexts)))
     # .6 * (1 + .5) / 2 + .4 * .5, and for the practice of one sentence .6 * -.5 + .4 * .75
     assert scorer.dense(np.array([0, 1]), query).tolist() == pytest.approx([0.65, 0.0])
 
