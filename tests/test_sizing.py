@@ -61,12 +61,13 @@ def test_a_process_takes_the_memory_of_its_own_that_is_said(
 
 
 @pytest.mark.parametrize("size", SIZES[1:])
-def test_mapped_memory_grows_by_what_the_release_has_more(
+def test_mapped_memory_grows_by_what_the_release_has_more_at_most_and_not_by_what_is_read(
     size: int, asked: dict[int, Asked], said: dict[int, Catalogue]
 ) -> None:
     grown = asked[size].mapped_mb - asked[SIZES[0]].mapped_mb
     expected = sizing.mapped_mb(said[size]) - sizing.mapped_mb(said[SIZES[0]])
-    assert grown == pytest.approx(expected, rel=0.2)
+    assert 0 < grown <= expected
+    assert expected < 0.9 * (sizing.cached_mb(said[size]) - sizing.cached_mb(said[SIZES[0]]))
 
 
 def test_ranking_takes_longer_by_about_the_ratio_that_is_said(
