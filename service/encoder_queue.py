@@ -1,8 +1,6 @@
 """Turn waiting questions into embeddings: one thread takes whatever waits as one batch; the loop is never blocked."""
 
 import asyncio
-import hashlib
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +11,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from indexer.encoder import Embedding, Embeddings, Encoder
+from service.salted_hash import SaltedHash
 from service.trace import Trace, current_trace
 
 _LARGEST_BATCH = 4
@@ -55,7 +54,7 @@ class EncoderQueue:
         on_change: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._encoder = encoder
-        self._salt = secrets.token_bytes(16)  # so that nobody can tell whether a text was asked that they think of
+        self._hash = SaltedHash()
         self._kept: LRUCache[bytes, Embedding] = LRUCache(remembered)
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(size)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
@@ -169,5 +168,4 @@ class EncoderQueue:
                 one.answer.set_result(rows[end - len(one.texts) : end])
 
     def _key(self, text: str, *, is_query: bool) -> bytes:
-        content = bytes([is_query]) + text.encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(content, digest_size=16, key=self._salt).digest()
+        return self._hash(text, after=bytes([is_query]))

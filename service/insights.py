@@ -1,9 +1,7 @@
 """Count what questions are about, without keeping a question: what fewer than five share is never written down."""
 
 import asyncio
-import hashlib
 import logging
-import secrets
 from collections import Counter
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -16,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from indexer.thesaurus import fold
 from service.insight_store import InsightStore
 from service.redaction import FEWEST, Asked, Topic, spelt, topics_of
+from service.salted_hash import SaltedHash
 
 SECONDS = 60.0
 """Between two times that counts are written."""
@@ -23,7 +22,6 @@ SECONDS = 60.0
 _COUNTED_ROUTES = frozenset(("/", "/map", "/api/v1/search"))  # where people ask; feeds and widgets ask by themselves
 _MOST_QUESTIONS = 10_000  # hashes, that a question which comes again is known by
 _MOST_TOPICS = 10_000  # the one longest not asked for makes room and begins anew
-_HASH_BYTES = 16
 
 _LOG = logging.getLogger(__name__)
 _ASKED: ContextVar[list[Asked] | None] = ContextVar("asked", default=None)
@@ -107,7 +105,7 @@ class Insights:
     def _begin(self, week: str) -> None:
         """Forget all that is not to be written down, and by which salt it was hashed."""
         self._week = week
-        self._salt = secrets.token_bytes(_HASH_BYTES)
+        self._hashed = SaltedHash()
         self._questions = LRUCache[bytes, None](_MOST_QUESTIONS)
         self._tallies = LRUCache[bytes, _Tally](_MOST_TOPICS)
 
@@ -123,9 +121,6 @@ class Insights:
             tally.written = spelt(topic, asked.retriever)
         if tally.written is not None:
             self._unwritten[self._week, tally.written] += 1 if is_shared else FEWEST
-
-    def _hashed(self, text: str) -> bytes:
-        return hashlib.blake2b(text.encode(errors="surrogatepass"), key=self._salt, digest_size=_HASH_BYTES).digest()
 
 
 class Counting:

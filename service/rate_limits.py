@@ -1,8 +1,6 @@
 """Let nobody ask more often than a rate says: no address, and no key."""
 
-import hashlib
 import re
-import secrets
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,6 +20,7 @@ from service.access import key_of
 from service.keys import KeyStore
 from service.problems import problem_response
 from service.proxies import plain_address
+from service.salted_hash import SaltedHash
 
 MOST_COUNTED = 2**15
 """Counters of one rate; the one that was used longest ago goes first. An address has at most two of 400 bytes each."""
@@ -85,14 +84,14 @@ class Rate:
         self.name = name
         self.notation = f"{rate.amount} times in {rate.get_expiry()} seconds"
         self._rate = rate
-        self._salt = secrets.token_bytes(16)
+        self._hash = SaltedHash()
         self._policy = f'"{name}";q={rate.amount};w={rate.get_expiry()}'
         self.counters = Counters(rate.get_expiry())
         self._limiter = SlidingWindowCounterRateLimiter(self.counters)
 
     def take(self, asker: str) -> tuple[bool, dict[str, str]]:
         """Count one call; return whether it is allowed, and the headers that say what is left."""
-        hashed = hashlib.blake2b(asker.encode("utf-8", "surrogatepass"), digest_size=16, key=self._salt).hexdigest()
+        hashed = self._hash(asker).hex()
         is_allowed = self._limiter.hit(self._rate, hashed)
         left = self._limiter.get_window_stats(self._rate, hashed)
         seconds = max(1, ceil(left.reset_time - time.time()))

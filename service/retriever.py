@@ -1,7 +1,5 @@
 """Turn a question and its embeddings into hits: candidates of three legs, ranked by one score."""
 
-import hashlib
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -22,6 +20,7 @@ from indexer.themes import THEME_FIELDS, Theme, themes_of
 from indexer.vectors import Allowed, Rows, Scores
 from service.confidence import Confidence, Verdict
 from service.filters import NO_FILTERS, FacetTable, Filters
+from service.salted_hash import SaltedHash
 from service.trace import stage
 
 T = TypeVar("T")
@@ -94,7 +93,7 @@ class Retriever:
         self._remembered = remembered
         self._kept: LRUCache[bytes, Ranking] = LRUCache(remembered)
         self._lock = Lock()
-        self._salt = secrets.token_bytes(16)
+        self._hash = SaltedHash()
         self._themes = themes_of(release.parts.vocabulary)
 
     def over(self, release: Release) -> "Retriever":
@@ -169,8 +168,8 @@ class Retriever:
 
     def _key(self, question: Question, part: Part, embedding: Embedding, *others: object) -> bytes:
         """Return a salted hash of all that a ranking depends on."""
-        told = repr((question.language, part.text, part.glosses, *others)).encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(embedding.tobytes() + told, digest_size=16, key=self._salt).digest()
+        told = repr((question.language, part.text, part.glosses, *others))
+        return self._hash(told, after=embedding.tobytes())
 
     @cachedmethod(lambda self: self._kept, key=_key, lock=lambda self: self._lock)
     def _ranked(

@@ -268,7 +268,8 @@ ALLOWED = {
     "service.keys": {"service.limits"},
     "service.wording": set(),
     "service.trace": set(),
-    "service.encoder_queue": {"indexer.encoder", "service.trace"},
+    "service.salted_hash": set(),
+    "service.encoder_queue": {"indexer.encoder", "service.salted_hash", "service.trace"},
     "service.filters": {
         "indexer.catalogue",
         "indexer.facets",
@@ -290,6 +291,7 @@ ALLOWED = {
         "indexer.vectors",
         "service.confidence",
         "service.filters",
+        "service.salted_hash",
         "service.trace",
     },
     "service.schemas": {"indexer.practice_table", "service.confidence", "service.filters", "service.limits"},
@@ -435,7 +437,7 @@ ALLOWED = {
         "service.retriever",
     },
     "service.insight_store": {"service.redaction"},
-    "service.insights": {"indexer.thesaurus", "service.insight_store", "service.redaction"},
+    "service.insights": {"indexer.thesaurus", "service.insight_store", "service.redaction", "service.salted_hash"},
     "service.terminal": {"indexer.encoder", "indexer.passage_embeddings", "service.loading", "service.settings"},
     "service.insight_command": {"service.insight_store", "service.redaction", "service.settings", "service.terminal"},
     "service.answers": {
@@ -661,7 +663,13 @@ ALLOWED = {
     },
     "service.patience": {"service.problems"},
     "service.proxies": {"service.problems"},
-    "service.rate_limits": {"service.access", "service.keys", "service.problems", "service.proxies"},
+    "service.rate_limits": {
+        "service.access",
+        "service.keys",
+        "service.problems",
+        "service.proxies",
+        "service.salted_hash",
+    },
     "service.request_bounds": {"service.limits", "service.problems"},
     "service.admission": {
         "service.access",

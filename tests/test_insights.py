@@ -141,12 +141,12 @@ def test_topics_that_were_forgotten_begin_anew(
 def test_what_is_not_shared_is_forgotten_with_the_week(retriever: Retriever, store: Store) -> None:
     days = iter([WEEK, *[WEEK] * 4, *[date(2026, 12, 1)] * 5])
     insights = Insights(store, lambda: next(days))
-    salt = insights._salt
+    hashed = insights._hashed
     for number in range(8):
         insights.count(asked(retriever, f"mentoring number{number}"))
     write(insights)
     assert store.kept == {}
-    assert insights._salt != salt
+    assert insights._hashed is not hashed
 
     insights.count(asked(retriever, "mentoring number8"))
     write(insights)
