@@ -153,9 +153,7 @@ def test_the_page_has_what_practices_and_encoders_are_like(name: str, kind: type
     assert f"| `{name}` | {values} |" in PAGE
 
 
-@cache
-def values_of(measured: Measured) -> tuple[float, float, float]:
-    return simulation.simulated_values(measured)
+values_of = cache(simulation.simulated_values)  # which takes seconds, and which a test puts in its place
 
 
 @pytest.mark.parametrize("measured", simulation.MEASURED, ids=lambda one: f"{one.catalogue.size}-{one.clients}")

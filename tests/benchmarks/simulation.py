@@ -309,8 +309,8 @@ def closed_loop(clients: int, service: Service, *, seconds: float = 300, repeate
 class Measured:
     """Answers a second, p50 and p99 in milliseconds of a service under wrk.
 
-    From `tests/benchmarks/README.md`, "Beside txtai"; no wait was bounded then. Only the first of the six gave
-    constants.
+    `python -m tests.benchmarks.peer` measured them on a processor with AVX2, and no wait was bounded. Only the first of
+    the six gave constants.
     """
 
     catalogue: Catalogue
