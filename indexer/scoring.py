@@ -1,6 +1,5 @@
 """Turn a question and the parts of a release into raw scores of practices: by meaning, by words and by name."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -10,6 +9,7 @@ from indexer.half_floats import as_float32
 from indexer.names import Called
 from indexer.parts import Parts
 from indexer.question import Part, Question
+from indexer.row_blocks import AT_ONCE, blocks
 from indexer.stored_rows import StoredRows
 from indexer.vectors import Rows, Scores
 
@@ -29,7 +29,7 @@ without this); questions in the catalogue's language would lose .01 there by it.
 SAME_FROM = 0.9
 """Cosine of the first windows from which two practices count as the same one, told twice."""
 
-_AT_ONCE = 64  # embeddings that the rows are multiplied with together
+_AT_ONCE = 64  # embeddings that rows are multiplied with together
 
 
 class Scorer:
@@ -46,23 +46,29 @@ class Scorer:
 
     def dense(self, rows: Rows, centred: Embedding) -> Scores:
         """Return the likeness in meaning (k,) of the practices `rows`: cosines of best contexts and best window."""
-        if not len(rows):
-            return np.empty(0, dtype=np.float32)
+        scores: Scores = self.dense_of_many(rows, centred[None, :])[0]
+        return scores
+
+    def dense_of_many(self, rows: Rows, centred: Embeddings) -> Scores:
+        """Return what `dense` returns for each of many embeddings (q, dim), as (q, k).
+
+        Some thousands of sentences are in memory at once, whatever the number of practices.
+        """
+        scores = np.empty((len(centred), len(rows)), dtype=np.float32)
+        sentences = int((self._parts.sentences.bounds[rows + 1] - self._parts.sentences.bounds[rows]).sum())
+        for some in blocks(len(rows), max(1, AT_ONCE * len(rows) // max(sentences, 1))):
+            for start in range(0, len(centred), _AT_ONCE):
+                many = slice(start, start + _AT_ONCE)
+                scores[many, some] = self._dense(rows[some], centred[many])
+        return scores
+
+    def _dense(self, rows: Rows, centred: Embeddings) -> Scores:
         sentences, firsts = self._parts.sentences.spans(rows)
         by_context = _products(self._parts.context_embeddings, sentences, centred)
         windows, first_windows = self._parts.windows.spans(rows)
-        by_window = self._parts.vectors.take(windows) @ centred
-        return _likeness(by_context, firsts, by_window, first_windows)
-
-    def dense_of_many(self, rows: Rows, centred: Embeddings) -> Iterator[Scores]:
-        """Yield what `dense` returns for each of many embeddings (q, dim), of which some are compared at once."""
-        sentences, firsts = self._parts.sentences.spans(rows)
-        windows, first_windows = self._parts.windows.spans(rows)
-        contexts, texts = as_float32(self._parts.context_embeddings.take(sentences)), self._parts.vectors.take(windows)
-        for start in range(0, len(centred), _AT_ONCE):
-            some = centred[start : start + _AT_ONCE].T
-            for by_context, by_window in zip((contexts @ some).T, (texts @ some).T, strict=True):
-                yield _likeness(by_context, firsts, by_window, first_windows)
+        by_window = centred @ self._parts.vectors.take(windows).T
+        pairs = zip(by_context, by_window, strict=True)
+        return np.stack([_likeness(contexts, firsts, texts, first_windows) for contexts, texts in pairs])
 
     def telling_sentences(self, row: int) -> Rows:
         """Return which sentences tell something of a practice, as positions among all sentences; at least one."""
@@ -111,15 +117,15 @@ def called_at(rows: Rows, called: Called) -> Scores:
     return scores
 
 
-def _products(matrix: StoredRows, rows: Rows, vector: Embedding) -> Scores:
-    """Return the inner product (k,) of some rows of a matrix (n, dim) with a vector (dim,).
+def _products(matrix: StoredRows, rows: Rows, vectors: Embeddings) -> Scores:
+    """Return the inner products (q, k) of some rows of a matrix (n, dim) with some vectors (q, dim).
 
     Where they are most of the matrix, to multiply all of it is several times as fast.
     """
     if 2 * len(rows) > len(matrix):
-        products: Scores = (as_float32(matrix.mapped) @ vector)[rows]
+        products: Scores = (as_float32(matrix.mapped) @ vectors.T)[rows].T
         return products
-    return as_float32(matrix.take(rows)) @ vector
+    return (as_float32(matrix.take(rows)) @ vectors.T).T
 
 
 def _mean_of_best(scores: Scores, firsts: Rows) -> Scores:

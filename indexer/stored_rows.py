@@ -5,6 +5,7 @@ of it. What is read instead stays in the kernel's cache, once for all processes.
 """
 
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 from weakref import finalize
@@ -48,8 +49,11 @@ class StoredRows:
         """
         if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(self)}")
+        found = np.empty((len(rows), self.shape[1]), dtype=self.mapped.dtype)
+        into = found.reshape(-1).view(np.uint8).data
         starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
-        sizes = np.diff(starts, append=len(rows)) * self._bytes
-        places = self._first + rows[starts] * self._bytes
-        runs = [os.pread(self._file, size, at) for size, at in zip(sizes.tolist(), places.tolist(), strict=True)]
-        return np.frombuffer(bytearray().join(runs), dtype=self.mapped.dtype).reshape(len(rows), self.shape[1])
+        limits = (np.append(starts, len(rows)) * self._bytes).tolist()
+        places = (self._first + rows[starts] * self._bytes).tolist()
+        for (start, end), place in zip(pairwise(limits), places, strict=True):
+            os.preadv(self._file, [into[start:end]], place)
+        return found

@@ -164,7 +164,7 @@ def _likeness(retriever: Retriever, embeddings: Embeddings, places: Sequence[int
     centred = np.stack([retriever.scorer.centred(row) for row in embeddings])
     size = len(retriever.release.parts.practices)
     some = np.arange(0, size, -(-size // _MAX_COMPARED))
-    scores = np.stack([retriever.scorer.dense(some, row) for row in centred])
+    scores = retriever.scorer.dense_of_many(some, centred)
     profiles = unit_rows(scores - scores.mean(axis=1, keepdims=True))
     gaps = np.abs(np.subtract.outer(places, places))
     likeness: Likeness = (

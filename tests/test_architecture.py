@@ -132,6 +132,7 @@ ALLOWED = {
         "indexer.names",
         "indexer.parts",
         "indexer.question",
+        "indexer.row_blocks",
         "indexer.stored_rows",
         "indexer.vectors",
     },

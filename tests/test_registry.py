@@ -245,8 +245,8 @@ def test_identity_tells_query_prompt_from_document_prompt():
 
 def test_identities_of_the_shipped_encoders_are_those_that_releases_carry():
     registry = read_registry()
-    assert registry["multilingual-e5-small"].identity == "multilingual-e5-small@384681dadca0a638"
-    assert registry["all-MiniLM-L6-v2"].identity == "all-MiniLM-L6-v2@6019c5e50b607925"
+    assert registry["multilingual-e5-small"].identity == "multilingual-e5-small@71d87060b4115f20"
+    assert registry["all-MiniLM-L6-v2"].identity == "all-MiniLM-L6-v2@df2cd5a079285f12"
 
 
 def test_local_folder_comes_before_package_and_hub(models: Path, installed: Path, monkeypatch: pytest.MonkeyPatch):
