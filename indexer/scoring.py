@@ -30,6 +30,7 @@ SAME_FROM = 0.9
 """Cosine of the first windows from which two practices count as the same one, told twice."""
 
 _AT_ONCE = 64  # embeddings that rows are multiplied with together
+_READ_AT_ONCE = 1_024  # rows, which stay in the processor's cache until they are multiplied
 
 
 class Scorer:
@@ -50,16 +51,10 @@ class Scorer:
         return scores
 
     def dense_of_many(self, rows: Rows, centred: Embeddings) -> Scores:
-        """Return what `dense` returns for each of many embeddings (q, dim), as (q, k).
-
-        Some thousands of sentences are in memory at once, whatever the number of practices.
-        """
+        """Return what `dense` returns for each of many embeddings (q, dim), as (q, k)."""
         scores = np.empty((len(centred), len(rows)), dtype=np.float32)
-        sentences = int((self._parts.sentences.bounds[rows + 1] - self._parts.sentences.bounds[rows]).sum())
-        for some in blocks(len(rows), max(1, AT_ONCE * len(rows) // max(sentences, 1))):
-            for start in range(0, len(centred), _AT_ONCE):
-                many = slice(start, start + _AT_ONCE)
-                scores[many, some] = self._dense(rows[some], centred[many])
+        for many in blocks(len(centred) if len(rows) else 0, _AT_ONCE):
+            scores[many] = self._dense(rows, centred[many])
         return scores
 
     def _dense(self, rows: Rows, centred: Embeddings) -> Scores:
@@ -120,12 +115,13 @@ def called_at(rows: Rows, called: Called) -> Scores:
 def _products(matrix: StoredRows, rows: Rows, vectors: Embeddings) -> Scores:
     """Return the inner products (q, k) of some rows of a matrix (n, dim) with some vectors (q, dim).
 
-    Where they are most of the matrix, to multiply all of it is several times as fast.
+    Where they are most of a small matrix, to multiply all of it is several times as fast.
     """
-    if 2 * len(rows) > len(matrix):
+    if 2 * len(rows) > len(matrix) and len(matrix) <= AT_ONCE:
         products: Scores = (as_float32(matrix.mapped) @ vectors.T)[rows].T
         return products
-    return (as_float32(matrix.take(rows)) @ vectors.T).T
+    parts = (as_float32(matrix.take(rows[some])) @ vectors.T for some in blocks(len(rows), _READ_AT_ONCE))
+    return np.concatenate([*parts]).T
 
 
 def _mean_of_best(scores: Scores, firsts: Rows) -> Scores:
