@@ -19,6 +19,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
+from threadpoolctl import threadpool_limits
 
 from indexer.encoder import GRAPH_FILE, OnnxEncoder
 from indexer.release import load_release
@@ -156,8 +157,9 @@ def main() -> None:
     release = load_release(parser.parse_args().release)
     retriever, encoder = Retriever(release), OnnxEncoder(release.folder / ENCODER_FOLDER, threads=1)
     queries = [one.text for one in read_shipped_collection(Settings().catalogue).queries if not one.base][:_QUESTIONS]
-    measured(retriever, encoder, queries[:10])
-    times, tokens, length = measured(retriever, encoder, queries)
+    with threadpool_limits(1):  # as the service has it
+        measured(retriever, encoder, queries[:10])
+        times, tokens, length = measured(retriever, encoder, queries)
     limits = bounds(retriever, encoder, tokens, length)
     print(f"{len(release.parts.practices)} practices, {os.cpu_count()} cores, {tokens:.0f} tokens a question\n")
     print("| stage | ms | bound, ms | times the bound | share of the answer |\n|---|---|---|---|---|")
