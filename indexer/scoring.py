@@ -29,8 +29,8 @@ without this); questions in the catalogue's language would lose .01 there by it.
 SAME_FROM = 0.9
 """Cosine of the first windows from which two practices count as the same one, told twice."""
 
-_AT_ONCE = 64  # embeddings that rows are multiplied with together
-_READ_AT_ONCE = 1_024  # rows, which stay in the processor's cache until they are multiplied
+_MANY = 64  # embeddings that rows are multiplied with together
+_ROWS_AT_ONCE = 1_024  # they stay in the processor's cache until they are multiplied
 
 
 class Scorer:
@@ -53,11 +53,13 @@ class Scorer:
     def dense_of_many(self, rows: Rows, centred: Embeddings) -> Scores:
         """Return what `dense` returns for each of many embeddings (q, dim), as (q, k)."""
         scores = np.empty((len(centred), len(rows)), dtype=np.float32)
-        for many in blocks(len(centred) if len(rows) else 0, _AT_ONCE):
-            scores[many] = self._dense(rows, centred[many])
+        if len(rows):
+            for many in blocks(len(centred), _MANY):
+                scores[many] = self._dense(rows, centred[many])
         return scores
 
     def _dense(self, rows: Rows, centred: Embeddings) -> Scores:
+        """Return the same (q, k) for few embeddings and at least one practice."""
         sentences, firsts = self._parts.sentences.spans(rows)
         by_context = _products(self._parts.context_embeddings, sentences, centred)
         windows, first_windows = self._parts.windows.spans(rows)
@@ -120,7 +122,7 @@ def _products(matrix: StoredRows, rows: Rows, vectors: Embeddings) -> Scores:
     if 2 * len(rows) > len(matrix) and len(matrix) <= AT_ONCE:
         products: Scores = (as_float32(matrix.mapped) @ vectors.T)[rows].T
         return products
-    parts = (as_float32(matrix.take(rows[some])) @ vectors.T for some in blocks(len(rows), _READ_AT_ONCE))
+    parts = (as_float32(matrix.take(rows[some])) @ vectors.T for some in blocks(len(rows), _ROWS_AT_ONCE))
     return np.concatenate([*parts]).T
 
 
